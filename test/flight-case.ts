@@ -131,6 +131,7 @@ export interface CaseOptions {
   readonly maxAttempts?: number;
   readonly maxInFlight?: number;
   readonly tokensPerMinute?: number;
+  readonly maxOfTenant?: number;
 }
 
 /** Flights over pools whose engines the test plays. */
@@ -142,6 +143,7 @@ export class FlightCase {
   readonly responded: Responded[] = [];
   readonly refusals: string[] = [];
   readonly tokens: CountedTokens[] = [];
+  readonly picks: string[] = [];
   readonly faults: Error[] = [];
   readonly capture = new Capture(this.clock, new Rng(1));
   readonly deck: FlightDeck;
@@ -159,12 +161,14 @@ export class FlightCase {
     maxAttempts = 3,
     maxInFlight = 0,
     tokensPerMinute = 0,
+    maxOfTenant = 0,
   }: CaseOptions) {
     const retry = { maxAttempts, ratio: 1, minPerSecond: 10, windowMs: 10_000, baseMs: 1, maxMs: 1 };
     const limits = limitsOf({});
     const total = { ...limits.total, maxInFlight, tokensPerMinute };
+    const tenant = { ...limits.tenant, maxInFlight: maxOfTenant };
     this.deck = {
-      admission: new Admission({ ...limits, total }, this.clock),
+      admission: new Admission({ ...limits, total, tenant }, this.clock),
       meter: new TrafficMeter(this.clock, {
         firstFrame: () => {},
         laterFrame: () => {},
@@ -174,6 +178,7 @@ export class FlightCase {
         retryDenied: () => this.retriesDenied++,
         tokens: (_pool, counted) => this.tokens.push(counted),
         refused: (_pool, reason) => this.refusals.push(reason),
+        picked: (_pool, outcome) => this.picks.push(outcome),
       }),
       retry,
       capture: this.capture,
@@ -252,6 +257,10 @@ export class FlightCase {
         models: async () => [],
       })),
       ...(pairing === undefined ? {} : { pairing }),
+      outside: {
+        addresses: shards.map(({ rank }) => `10.0.0.${rank + 1}:8000`),
+        prepare: (_shard, request) => request,
+      },
       send: (shard, request, sink) => {
         if (this.engineThrows) throw new Error("the engine throws");
         const exchange = new Sent(shard, request, sink);

@@ -58,8 +58,9 @@ async function serveHere(
       : await compose(config, { routing: null, recordTokens: 0, onFault, onNotice: progress });
   const watch = new ServerWatch({ names, reload: (next) => app.reload(next), onFault }, written, config);
   await stoppable(async (signal) => {
-    const { url } = await app.start();
-    result({ url }, `listening on ${url}`);
+    const { url, picker } = await app.start();
+    if (picker === null) result({ url }, `listening on ${url}`);
+    else result({ url, picker }, `listening on ${url}; endpoint picker on ${picker}`);
     watch.start();
     hangups.begin(() => reload(path, watch, progress));
     if (!signal.aborted) await once(signal, "abort");

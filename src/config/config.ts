@@ -9,6 +9,7 @@ import type { Topology } from "../model/topology.ts";
 import type { ChosenGpu } from "./gpus/chosen-gpu.ts";
 import type { CaptureConfig } from "./capture-config.ts";
 import type { TelemetryConfig } from "./telemetry-config.ts";
+import type { PickerConfig } from "./picker-config.ts";
 import { poolSchema } from "./pool-schema.ts";
 import { settingsSchema } from "./settings-schema.ts";
 
@@ -28,12 +29,15 @@ type Settings = z.output<typeof settingsSchema>;
 type Admission = Settings["admission"];
 
 /** The configuration of a gateway, with the shapes its pools name. Nothing changes it: a reload makes another. */
-export interface Config extends Readonly<Omit<Settings, "admission" | "capture" | "store" | "telemetry">> {
+export interface Config
+  extends Readonly<Omit<Settings, "admission" | "capture" | "picker" | "store" | "telemetry">> {
   /** Each of `tenants` with what it leaves out taken from `tenant`. */
   readonly admission: Omit<Admission, "tenants"> & {
     readonly tenants: Readonly<Record<string, Admission["tenant"]>>;
   };
   readonly capture: CaptureConfig;
+  /** Null for none. */
+  readonly picker: PickerConfig | null;
   readonly telemetry: TelemetryConfig;
   readonly store: Readonly<Omit<Settings["store"], "url">> & { readonly address: StoreAddress };
   /** Of the key that routes for operators and engines want as a bearer token; null for none. */

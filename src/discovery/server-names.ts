@@ -21,14 +21,17 @@ export class ServerNames {
 
   /**
    * The configuration with a server for each address of a name that has several, looked up now. A name that cannot be
-   * looked up keeps the addresses it had; one that has none yet stays one server, as does one with a single address.
+   * looked up keeps the addresses it had; one that has none yet stays one server, as does one with a
+   * single address where no endpoint picker names it to a proxy.
    */
   async expand(config: Config): Promise<Config> {
     if (config.upstream.resolveMs === 0) return config;
     const names = new Set(config.pools.flatMap(serversOf).flatMap(({ urls }) => urls.flatMap(nameIn)));
     for (const name of this.#addresses.keys()) if (!names.has(name)) this.#addresses.delete(name);
     await Promise.all([...names].map((name) => this.#resolve(name)));
-    return { ...config, pools: config.pools.map((pool) => this.#expandPool(pool)) };
+    // A proxy that the endpoint picker tells where to send a request wants addresses.
+    const least = config.picker === null ? 2 : 1;
+    return { ...config, pools: config.pools.map((pool) => this.#expandPool(pool, least)) };
   }
 
   async #resolve(name: string): Promise<void> {
@@ -58,28 +61,28 @@ export class ServerNames {
       );
   }
 
-  #expandPool(pool: PoolConfig): PoolConfig {
+  #expandPool(pool: PoolConfig, least: number): PoolConfig {
     switch (pool.kind) {
       case "simulated":
         return pool;
       case "disaggregated":
         return {
           ...pool,
-          prefill: this.#expandServers(pool.prefill),
-          decode: this.#expandServers(pool.decode),
+          prefill: this.#expandServers(pool.prefill, least),
+          decode: this.#expandServers(pool.decode, least),
         };
       case "openai":
       case "sglang":
       case "trtllm":
       case "vllm":
-        return { ...pool, servers: this.#expandServers(pool.servers) };
+        return { ...pool, servers: this.#expandServers(pool.servers, least) };
     }
   }
 
-  #expandServers(servers: ServersConfig): ServersConfig {
+  #expandServers(servers: ServersConfig, least: number): ServersConfig {
     const taken = new Set<string>(servers.urls);
     const each = servers.urls.flatMap((url, i) =>
-      this.#expandUrl(url, servers.access[i], taken).map((one) => ({ ...one, i })),
+      this.#expandUrl(url, servers.access[i], taken, least).map((one) => ({ ...one, i })),
     );
     return {
       ...servers,
@@ -91,15 +94,19 @@ export class ServerNames {
     };
   }
 
-  /** @param taken the pool's other servers: a name that leads to one of them stays as it is */
+  /**
+   * @param taken the pool's other servers: a name that leads to one of them stays as it is
+   * @param least addresses that take the name's place
+   */
   #expandUrl(
     url: string,
     access: ServerAccess,
     taken: Set<string>,
+    least: number,
   ): { readonly url: string; readonly access: ServerAccess }[] {
     const addresses = nameIn(url).flatMap((name) => this.#addresses.get(name) ?? []);
     const urls = addresses.map((address) => withHost(url, address));
-    if (urls.length < 2 || urls.some((one) => taken.has(one))) return [{ url, access }];
+    if (urls.length < least || urls.some((one) => taken.has(one))) return [{ url, access }];
     for (const one of urls) taken.add(one);
     const { host } = new URL(url);
     return urls.map((one) => ({ url: one, access: { ...access, host } }));

@@ -1,3 +1,4 @@
+import type { Carrier } from "./flight/carrier.ts";
 import type { Client } from "./flight/client.ts";
 import { joined } from "../lib/json-fields.ts";
 import { ResponseSearch } from "./affinity/response-search.ts";
@@ -49,6 +50,7 @@ export class Gateway {
 
   /**
    * The client receives the answer or the refusal, which may come at once.
+   * @param carrier null where the engine sends the request
    * @throws InvalidRequest, UnknownModel
    */
   send(
@@ -56,13 +58,14 @@ export class Gateway {
     request: EngineRequest,
     client: Client,
     trace: RequestTrace | null = null,
+    carrier: Carrier | null = null,
   ): Flight {
     const home = facts.responseId === null ? null : this.#home(facts.responseId);
     const { pool, model, asked } = home !== null && facts.model === null ? home : this.#placeOf(facts);
     const sent = asked === null ? request : asking(request, asked);
     // Only the server that gave a response has it.
     const known = home?.pool === pool ? { ...facts, rank: home.shard } : facts;
-    return new Flight(this.deck, pool, known, model, sent, client, trace).start();
+    return new Flight(this.deck, pool, known, model, sent, client, trace, carrier).start();
   }
 
   /** What the ready servers of all pools list, merged. @throws NoShardAvailable when it is known for none of them */

@@ -1,10 +1,15 @@
 import type { Counters } from "../model/pool-counters.ts";
-import type { CountedTokens, RequestOutcome, Responded } from "../serving/traffic/traffic-observer.ts";
+import type {
+  CountedTokens,
+  PickOutcome,
+  RequestOutcome,
+  Responded,
+} from "../serving/traffic/traffic-observer.ts";
 import { ByModel } from "./by-model.ts";
 import type { Counted, ModelTokens, TokenTotals } from "./counted.ts";
 import { Exemplars } from "./exemplars.ts";
 import type { Family } from "./family.ts";
-import { TOKEN_BOUNDS, type TimeLimits, timeBounds } from "./histogram-bounds.ts";
+import { PICK, TOKEN_BOUNDS, type TimeLimits, timeBounds } from "./histogram-bounds.ts";
 import { openMetricsText } from "./open-metrics.ts";
 import { PoolHistogram } from "./pool-histogram.ts";
 import type { Readings } from "./readings.ts";
@@ -42,6 +47,12 @@ export class Metrics {
     "Tokens of answers: as the engine counts them, else frames with content",
     TOKEN_BOUNDS,
   );
+  readonly #pick = new PoolHistogram(
+    "plimsoll_pick_seconds",
+    "The last byte of a request to the answer where to send it, of those that got an endpoint",
+    PICK,
+  );
+  readonly #picks = new Map<string, Record<PickOutcome, number>>();
   readonly #tokens = new Map<string, TokenTotals>();
   readonly #modelTokens = new ByModel<ModelTokens>(() => ({ prompt: 0, cached: 0, completion: 0 }));
   readonly #ended = new Map<string, Record<RequestOutcome, number>>();
@@ -134,6 +145,18 @@ export class Metrics {
     if (pool === "") this.responded("", { model: "", status: null, errorType: reason });
   }
 
+  /** The time until one was refused, or until its client left, says nothing about the choice of an endpoint. */
+  picked(pool: string, outcome: PickOutcome, ms: number): void {
+    this.#picksOf(pool)[outcome]++;
+    if (outcome === "picked") this.#pick.record(pool, ms / 1000);
+  }
+
+  /** The endpoint picker picks for this pool; empty for requests that are refused before theirs is known. */
+  beginPicks(pool: string): void {
+    this.#picksOf(pool);
+    if (pool !== "") this.#pick.begin(pool);
+  }
+
   /** What was counted of a pool so far. @param atMs when that is, by the caller's clock */
   countersOf(pool: string, atMs: number): Counters {
     return {
@@ -171,7 +194,7 @@ export class Metrics {
   }
 
   get #times(): readonly PoolHistogram[] {
-    return [this.#ttft, this.#itl, this.#duration, this.#prompt, this.#answer];
+    return [this.#ttft, this.#itl, this.#duration, this.#prompt, this.#answer, this.#pick];
   }
 
   #open(): Promise<Exposition> {
@@ -190,6 +213,7 @@ export class Metrics {
       resent: this.#resent,
       deniedRetries: this.#deniedRetries,
       refused: this.#refused,
+      picks: this.#picks,
       tokens: this.#tokens,
       modelTokens: this.#modelTokens.all,
     };
@@ -219,6 +243,14 @@ export class Metrics {
     if (known !== undefined) return known;
     const outcomes = { ok: 0, client_error: 0, refused: 0, failed: 0, cancelled: 0 };
     this.#ended.set(pool, outcomes);
+    return outcomes;
+  }
+
+  #picksOf(pool: string): Record<PickOutcome, number> {
+    const known = this.#picks.get(pool);
+    if (known !== undefined) return known;
+    const outcomes = { picked: 0, refused: 0, unavailable: 0, client_error: 0, failed: 0, cancelled: 0 };
+    this.#picks.set(pool, outcomes);
     return outcomes;
   }
 

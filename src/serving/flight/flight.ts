@@ -3,7 +3,7 @@ import type { RoutableRequest } from "../../routing/routable-request.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { AdmissionTicket, Applicant } from "../admission/admission.ts";
 import type { CapturedFlight } from "../capture/captured-flight.ts";
-import { type EngineRequest, EngineUnreachable, type ResponseHeaders } from "../engine.ts";
+import { type EngineRequest, EngineUnreachable, type ResponseHeaders, type Shard } from "../engine.ts";
 import { Unpairable } from "../pairing.ts";
 import { InvalidRequest, NoShardAvailable, type Refused } from "../refusals.ts";
 import { ResponseId } from "../affinity/response-id.ts";
@@ -14,11 +14,13 @@ import type { RequestTiming } from "../traffic/traffic-meter.ts";
 import type { CountedTokens, RequestOutcome, Responded } from "../traffic/traffic-observer.ts";
 import { UsageSearch } from "../traffic/usage-search.ts";
 import type { Attempt, AttemptListener } from "./attempt.ts";
+import type { Carrier } from "./carrier.ts";
 import type { AnswerEnd, Client } from "./client.ts";
 import type { RequestTrace } from "../tracing/request-trace.ts";
 import { isEventStream } from "./event-stream.ts";
 import { failureKind } from "./failure-kind.ts";
 import type { FlightDeck } from "./flight-deck.ts";
+import { Leg } from "./leg.ts";
 import { Resending } from "./resending.ts";
 import { type NoShard, Sender } from "./sender.ts";
 import { Sending, type Sent } from "./sending.ts";
@@ -75,6 +77,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
   readonly #generates: boolean;
   /** What is recorded of it; null where it is not. */
   readonly #captured: CapturedFlight | null;
+  /** Who takes it to its shard; null for the engine. */
+  readonly #carrier: Carrier | null;
   /** Who follows it; null for nobody. */
   readonly #trace: RequestTrace | null;
   #stage: Stage = "waiting";
@@ -104,6 +108,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     request: EngineRequest,
     client: Client,
     trace: RequestTrace | null = null,
+    carrier: Carrier | null = null,
   ) {
     const outputTokens = pool.expectedOutput(facts.maxTokens);
     this.tenant = facts.tenant;
@@ -116,7 +121,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#epoch = pool.snapshot?.epoch ?? 0;
     this.#generates = generates(request);
     const prefill = this.#generates ? pool.prefill : null;
-    this.#resending = new Resending(deck, pool, prefill);
+    this.#resending = new Resending(deck, pool, prefill, carrier !== null);
     this.#routable = {
       model,
       inputTokens: facts.inputTokens,
@@ -126,10 +131,12 @@ export class Flight implements Applicant, AttemptListener, Sent {
       affinityKey: facts.affinityKey,
       experts: pool.experts?.of(facts.tenant, facts.prefix) ?? null,
       pinnedRank: facts.rank,
+      among: carrier?.among(pool) ?? null,
       tried: this.#resending.tried,
     };
     this.#trace = trace;
-    const sender = new Sender(deck, pool, prefill, this.#routable, this.#resending, this, trace);
+    this.#carrier = carrier;
+    const sender = new Sender(deck, pool, prefill, this.#routable, this.#resending, this, trace, carrier);
     this.#sending = new Sending(deck, this, sender, this.#resending, this.#routable, request);
     this.#timing = deck.meter.begin(pool.engine.pool, trace?.traceId ?? null);
     this.#captured = deck.capture?.begin(facts, request, model) ?? null;
@@ -248,6 +255,14 @@ export class Flight implements Applicant, AttemptListener, Sent {
     } finally {
       this.#end("failed");
     }
+  }
+
+  /** The proxy that carries it tried the next shard of its list, as it does where one takes no connections. */
+  moved(attempt: Attempt, shard: Shard): void {
+    attempt.leg.broke("connect");
+    const { inputTokens, outputTokens } = this.#routable;
+    attempt.leg = new Leg(this.#pool, shard.rank, inputTokens, outputTokens, this.#deck.clock.now());
+    this.#pool.router.moved(this.#routable, shard.rank);
   }
 
   /** @internal Those under way. */
@@ -375,7 +390,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
   }
 
   #refuse(error: Error, reason: string, outcome: RequestOutcome): void {
-    this.#responds(null, reason);
+    this.#responds(this.#carrier?.statusOf(reason) ?? null, reason);
     this.#deck.meter.refused(this.#pool.engine.pool, reason);
     this.#client.refused(error);
     this.#end(outcome);

@@ -11,15 +11,20 @@ export class Resending {
   readonly #deck: FlightDeck;
   readonly #pool: ServingPool;
   readonly #prefill: ServingPool | null;
+  readonly #once: boolean;
   #sent = 0;
   /** How often it was sent again out of the budget. */
   #paid = 0;
 
-  /** @param prefill null where the shards of `pool` prefill what they answer */
-  constructor(deck: FlightDeck, pool: ServingPool, prefill: ServingPool | null) {
+  /**
+   * @param prefill null where the shards of `pool` prefill what they answer
+   * @param once what was sent cannot be sent again
+   */
+  constructor(deck: FlightDeck, pool: ServingPool, prefill: ServingPool | null, once: boolean) {
     this.#deck = deck;
     this.#pool = pool;
     this.#prefill = prefill;
+    this.#once = once;
   }
 
   sent(): void {
@@ -34,6 +39,7 @@ export class Resending {
    */
   mayResend(request: RoutableRequest, mayHaveBegun: boolean, again: boolean): boolean {
     const { retry, retryBudget, clock } = this.#deck;
+    if (this.#once) return false;
     let paid = mayHaveBegun;
     if (this.unavailable(request) !== null) {
       if (!again || this.#noneTried) return false;

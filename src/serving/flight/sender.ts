@@ -5,6 +5,7 @@ import { RoutingScores } from "../../routing/routing-scores.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import { type AttemptPart, type RequestTrace, tracedRequest } from "../tracing/request-trace.ts";
 import { Attempt, type AttemptListener } from "./attempt.ts";
+import type { Carrier } from "./carrier.ts";
 import type { FlightDeck } from "./flight-deck.ts";
 import { Leg } from "./leg.ts";
 import { PairedExchange } from "./paired-exchange.ts";
@@ -29,8 +30,12 @@ export class Sender {
   readonly #resending: Resending;
   readonly #listener: AttemptListener;
   readonly #trace: RequestTrace | null;
+  readonly #carrier: Carrier | null;
 
-  /** @param prefill null where the shards of `pool` prefill what they answer */
+  /**
+   * @param prefill null where the shards of `pool` prefill what they answer
+   * @param carrier null where the engine sends
+   */
   constructor(
     deck: FlightDeck,
     pool: ServingPool,
@@ -39,6 +44,7 @@ export class Sender {
     resending: Resending,
     listener: AttemptListener,
     trace: RequestTrace | null,
+    carrier: Carrier | null,
   ) {
     this.#deck = deck;
     this.#pool = pool;
@@ -47,6 +53,7 @@ export class Sender {
     this.#resending = resending;
     this.#listener = listener;
     this.#trace = trace;
+    this.#carrier = carrier;
   }
 
   /** The listener receives the attempt before anything is sent. @returns null when it was sent; throws Unpairable */
@@ -75,7 +82,11 @@ export class Sender {
   #sendWhole(request: EngineRequest, index: number): void {
     const attempt = this.#begin(index, "whole");
     const sent = tracedRequest(request, attempt.trace);
-    attempt.exchange = this.#pool.engine.send(attempt.leg.shard, sent, attempt);
+    const { shard } = attempt.leg;
+    attempt.exchange =
+      this.#carrier === null
+        ? this.#pool.engine.send(shard, sent, attempt)
+        : this.#carrier.send(this.#pool, shard, sent, attempt);
   }
 
   #sendPaired(request: EngineRequest, index: number, prefill: ServingPool, prefillIndex: number): void {

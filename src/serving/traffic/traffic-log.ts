@@ -1,5 +1,11 @@
 import type { ProcessTraffic } from "./traffic-meter.ts";
-import type { CountedTokens, RequestOutcome, Responded, TrafficObserver } from "./traffic-observer.ts";
+import type {
+  CountedTokens,
+  PickOutcome,
+  RequestOutcome,
+  Responded,
+  TrafficObserver,
+} from "./traffic-observer.ts";
 
 /** Keeps every measure until it is sent to the process that reports them. */
 export class TrafficLog implements TrafficObserver {
@@ -11,6 +17,7 @@ export class TrafficLog implements TrafficObserver {
   #deniedRetries: string[] = [];
   #tokens: [string, CountedTokens][] = [];
   #refused: [string, string][] = [];
+  #picked: [string, PickOutcome, number][] = [];
 
   firstFrame(pool: string, ms: number, traceId: string | null): void {
     this.#first.push([pool, ms, traceId]);
@@ -44,6 +51,10 @@ export class TrafficLog implements TrafficObserver {
     this.#refused.push([pool, reason]);
   }
 
+  picked(pool: string, outcome: PickOutcome, ms: number): void {
+    this.#picked.push([pool, outcome, ms]);
+  }
+
   /** Everything since the last call. */
   take(): Omit<ProcessTraffic, "inFlight" | "requests" | "frames"> {
     const taken = {
@@ -55,6 +66,7 @@ export class TrafficLog implements TrafficObserver {
       deniedRetries: this.#deniedRetries,
       tokens: this.#tokens,
       refused: this.#refused,
+      picked: this.#picked,
     };
     this.#first = [];
     this.#later = [];
@@ -64,6 +76,7 @@ export class TrafficLog implements TrafficObserver {
     this.#deniedRetries = [];
     this.#tokens = [];
     this.#refused = [];
+    this.#picked = [];
     return taken;
   }
 }

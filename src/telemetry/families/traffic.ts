@@ -1,9 +1,16 @@
-import { REQUEST_OUTCOMES } from "../../serving/traffic/traffic-observer.ts";
+import { PICK_OUTCOMES, REQUEST_OUTCOMES } from "../../serving/traffic/traffic-observer.ts";
 import type { Counted } from "../counted.ts";
 import { type Family, counter } from "../family.ts";
 
 /** What became of requests. */
-export function trafficFamilies({ ended, resent, deniedRetries, refused, responses }: Counted): Family[] {
+export function trafficFamilies({
+  ended,
+  resent,
+  deniedRetries,
+  refused,
+  picks,
+  responses,
+}: Counted): Family[] {
   return [
     counter("plimsoll_requests_total", ["pool", "outcome"], "Requests that ended, by outcome", (observe) => {
       for (const [pool, outcomes] of ended)
@@ -34,6 +41,15 @@ export function trafficFamilies({ ended, resent, deniedRetries, refused, respons
       (observe) => {
         for (const [pool, reasons] of refused)
           for (const [reason, count] of reasons) observe(count, pool, reason);
+      },
+    ),
+    counter(
+      "plimsoll_picks_total",
+      ["pool", "outcome"],
+      "Requests for which a proxy asked where to send them, by what it was told",
+      (observe) => {
+        for (const [pool, outcomes] of picks)
+          for (const outcome of PICK_OUTCOMES) observe(outcomes[outcome], pool, outcome);
       },
     ),
   ];
