@@ -44,7 +44,7 @@ test("a proxy is told the rank, in the words of its engine, and where it answers
     const { routed_dp_rank: rank, ...rest } = JSON.parse(sent.body as string) as Record<string, unknown>;
     expect(rest).toEqual({ model: "small", data_parallel_rank: rank });
     expect(head.set["content-length"]).toBe(`${(sent.body as string).length}`);
-    told.push([head.endpoints as string, head.set["x-data-parallel-rank"] ?? "as it was", `${String(rank)}`]);
+    told.push([head.endpoints as string, head.set["x-data-parallel-rank"] ?? "as it was", String(rank)]);
     expect(await stream.end()).toBe(0);
   }
   const [a, b] = [`127.0.0.1:${one.port}`, `127.0.0.1:${two.port}`];
