@@ -132,6 +132,8 @@ export interface CaseOptions {
   readonly maxInFlight?: number;
   readonly tokensPerMinute?: number;
   readonly maxOfTenant?: number;
+  /** The one that its pools serve. */
+  readonly model?: string;
 }
 
 /** Flights over pools whose engines the test plays. */
@@ -148,6 +150,7 @@ export class FlightCase {
   readonly capture = new Capture(this.clock, new Rng(1));
   readonly deck: FlightDeck;
   readonly pool: ServingPool;
+  readonly #model: string;
   resent = 0;
   retriesDenied = 0;
   /** Whether engines throw when they are sent a request. */
@@ -162,7 +165,9 @@ export class FlightCase {
     maxInFlight = 0,
     tokensPerMinute = 0,
     maxOfTenant = 0,
+    model = "m",
   }: CaseOptions) {
+    this.#model = model;
     const retry = { maxAttempts, ratio: 1, minPerSecond: 10, windowMs: 10_000, baseMs: 1, maxMs: 1 };
     const limits = limitsOf({});
     const total = { ...limits.total, maxInFlight, tokensPerMinute };
@@ -279,7 +284,7 @@ export class FlightCase {
     );
     const health = new PoolHealth({
       engine,
-      models: ["m"],
+      models: [this.#model],
       states,
       settings: HEALTH,
       clock: this.clock,
@@ -289,7 +294,7 @@ export class FlightCase {
       onNotice: () => {},
       onRestarted: () => {},
     });
-    return new ServingPool({ engine, models: ["m"], states, router, health, prefill });
+    return new ServingPool({ engine, models: [this.#model], states, router, health, prefill });
   }
 }
 
