@@ -122,7 +122,7 @@ export class Metrics {
     this.#tokensOf(pool);
     this.#modelTokens.begin(pool, models);
     for (const counts of [this.#resent, this.#deniedRetries]) add(counts, pool, 0);
-    for (const times of this.#times) times.begin(pool);
+    for (const times of this.#requests) times.begin(pool);
     this.#beginRefusals(pool, models, reasons);
   }
 
@@ -179,7 +179,7 @@ export class Metrics {
   /** Everything but the experts, in Prometheus' text format. */
   async text(): Promise<string> {
     const { text, all } = await this.#open();
-    return text(all, this.#times);
+    return text(all, [...this.#requests, this.#pick]);
   }
 
   /** A series for every expert of every layer. */
@@ -193,8 +193,9 @@ export class Metrics {
     return openMetricsText(text, this.#exemplars);
   }
 
-  get #times(): readonly PoolHistogram[] {
-    return [this.#ttft, this.#itl, this.#duration, this.#prompt, this.#answer, this.#pick];
+  /** Of requests, whoever sends them. */
+  get #requests(): readonly PoolHistogram[] {
+    return [this.#ttft, this.#itl, this.#duration, this.#prompt, this.#answer];
   }
 
   #open(): Promise<Exposition> {

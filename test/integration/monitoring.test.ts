@@ -142,11 +142,13 @@ test("docs/metrics.md has every metric of a gateway, with its type and labels, a
     const found = series.get(type === "histogram" ? `${name}_sum` : name);
     if (found !== undefined) expect([name, ...[...found].sort()]).toEqual([name, ...labels.toSorted()]);
   }
-  // Of pools whose engines report hops, or the experts of their answers, and that have been rebalanced.
+  // Of an endpoint picker, of pools whose engines report hops, or the experts of their answers, and that have been rebalanced.
   const silent = documented.filter(
     ({ name, type }) => !series.has(type === "histogram" ? `${name}_sum` : name),
   );
   expect(silent.map(({ name }) => name)).toEqual([
+    "plimsoll_picks_total",
+    "plimsoll_pick_seconds",
     "plimsoll_routed_experts_total",
     "plimsoll_hops_per_token",
     "plimsoll_node_hops_per_token",
