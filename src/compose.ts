@@ -252,7 +252,12 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const picker = await openPicker(config, {
     gateway: () => picking,
     origins,
-    bodies: { limitBytes: config.http.bodyLimitBytes, memory, turns },
+    bodies: {
+      limitBytes: config.http.bodyLimitBytes,
+      memory,
+      turns,
+      timeoutMs: config.http.bodyTimeoutMs,
+    },
   });
   const reload = (next: Config) =>
     pools.reload(next, (fresh) => {

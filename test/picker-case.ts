@@ -74,7 +74,7 @@ export class PickerCase {
     this.#parts = {
       gateway: () => gateway,
       origins: new OriginReader({ header: null, sessionHeader: null, priorityHeader: null }),
-      bodies: { limitBytes, memory: this.memory, turns: new ReadingTurns() },
+      bodies: { limitBytes, memory: this.memory, turns: new ReadingTurns(), timeoutMs: 1000 },
       endpoints,
     };
   }

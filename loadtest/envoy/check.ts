@@ -166,7 +166,7 @@ async function checkRetries(): Promise<void> {
   const other = await startGateway(`picker: { port: 0, endpoints: 2 }\npools: [${ranked}]`);
   const proxy = await startEnvoy(other, urls, null);
   await check("where a server fails, the next of the list serves, and is said to", async () => {
-    const shards = new Set<string | null>();
+    const shards = new Set<string>();
     for (let i = 0; i < 4; i++) {
       const response = await fetch(`${proxy.url}/v1/chat/completions`, { method: "POST", body: bodyOf({}) });
       await response.arrayBuffer();

@@ -1,8 +1,5 @@
-import { type BodyTerms, CollectedBody } from "../http/collected-body.ts";
-import { encodingFault } from "../http/content-encoding.ts";
 import { errorAnswer } from "../http/errors.ts";
 import type { Reading } from "../http/reading-turns.ts";
-import { FactsReader } from "../http/read-facts.ts";
 import type { OriginReader } from "../http/request-origin.ts";
 import { WholeFrames } from "../http/whole-frames.ts";
 import type {
@@ -19,13 +16,13 @@ import { isEventStream } from "../serving/flight/event-stream.ts";
 import type { Flight } from "../serving/flight/flight.ts";
 import type { Gateway } from "../serving/gateway.ts";
 import { type RequestFacts } from "../serving/request/request-facts.ts";
-import { unreadFacts } from "../serving/request/unread-facts.ts";
 import type { ServingPool } from "../serving/serving-pool.ts";
 import type { PickOutcome } from "../serving/traffic/traffic-observer.ts";
+import { type ArrivalTerms, ArrivingRequest } from "./arriving-request.ts";
 import { pickAnswer } from "./pick-answer.ts";
 import { alternatives, endpointsOf } from "./pool-endpoints.ts";
 import { outcomeOf, pickStatus, refusal } from "./refusal.ts";
-import { type RequestHead, engineRequest, requestHead } from "./request-head.ts";
+import { requestHead } from "./request-head.ts";
 import { BODY_MODE, type ProcessingRequest, type RequestPart } from "./wire/processing-request.ts";
 import { bodyAnswer, headersAnswer, immediateAnswer, unchanged } from "./wire/processing-response.ts";
 
@@ -34,7 +31,7 @@ export interface PickerParts {
   /** The one that picks now: while a body arrives, a reload may put another in its place. */
   readonly gateway: () => Gateway;
   readonly origins: OriginReader;
-  readonly bodies: Pick<BodyTerms, "limitBytes" | "memory" | "turns">;
+  readonly bodies: ArrivalTerms;
   /** How many servers an answer names at most: those after the first are for the proxy's retries. */
   readonly endpoints: number;
 }
@@ -74,15 +71,10 @@ export class PickedRequest implements Carrier, Client, Exchange {
   readonly #parts: PickerParts;
   readonly #proxy: ProxyStream;
   #stage: Stage = "new";
-  #head: RequestHead = requestHead(NO_HEADERS);
+  #arriving = new ArrivingRequest(requestHead(NO_HEADERS));
   #subset: readonly string[] | null = null;
   /** Whether the response's body comes, and goes back piece by piece. */
   #responseMode: number = BODY_MODE.fullDuplex;
-  #reader = new FactsReader("none", {});
-  #body: CollectedBody | null = null;
-  /** The request's body as it came; null for none. */
-  #original: Buffer | null = null;
-  #hasTrailers = false;
   /** When the last byte of it came; negative before, and when the pick was counted. */
   #wholeMs = -1;
   #pool: ServingPool | null = null;
@@ -142,10 +134,9 @@ export class PickedRequest implements Carrier, Client, Exchange {
     this.#path = request.path;
     this.#sink = sink;
     this.#stage = "sent";
-    const came = { body: this.#body === null ? null : this.#original, trailers: this.#hasTrailers };
-    for (const answer of pickAnswer(this.#head, came, sent, endpoints)) this.#proxy.send(answer);
-    this.#body?.held.release();
-    this.#original = null;
+    const { head, came } = this.#arriving;
+    for (const answer of pickAnswer(head, came, sent, endpoints)) this.#proxy.send(answer);
+    this.#arriving.release();
     this.#counted("picked");
     return this;
   }
@@ -178,7 +169,7 @@ export class PickedRequest implements Carrier, Client, Exchange {
   brokenOff(): void {}
 
   bodyReleased(): void {
-    this.#body?.held.release();
+    this.#arriving.release();
   }
 
   refused(error: Error): void {
@@ -192,14 +183,13 @@ export class PickedRequest implements Carrier, Client, Exchange {
         return this.#begin(part.headers, part.isLast, message);
       case "request_body":
         if (this.#stage !== "body") return this.#misspoken("a request's body is not where one is expected");
-        if (part.body.length > 0) this.#body?.take(part.body);
-        if (part.isLast && this.#stage === "body") this.#whole();
+        this.#arriving.take(part.body);
+        if (part.isLast && this.#stage === "body") this.#whole(false);
         return;
       case "request_trailers":
         if (this.#stage !== "body")
           return this.#misspoken("a request's trailers are not where some are expected");
-        this.#hasTrailers = true;
-        return this.#whole();
+        return this.#whole(true);
       case "response_headers":
         return this.#responds(part.headers, part.isLast, message.served);
       case "response_body":
@@ -221,44 +211,24 @@ export class PickedRequest implements Carrier, Client, Exchange {
 
   #begin(headers: HeaderList, isLast: boolean, { subset, modes }: ProcessingRequest): void {
     if (this.#stage !== "new") return this.#misspoken("a second request begins on one stream");
-    this.#head = requestHead(headers);
+    this.#arriving = new ArrivingRequest(requestHead(headers));
     this.#subset = subset;
     this.#responseMode = modes?.response ?? BODY_MODE.fullDuplex;
     this.#stage = "body";
     const mode = modes?.request ?? BODY_MODE.fullDuplex;
-    const { byName, route } = this.#head;
-    if (isLast || mode === BODY_MODE.none) return this.#whole();
+    if (isLast || mode === BODY_MODE.none) return this.#whole(false);
     if (mode !== BODY_MODE.fullDuplex)
       return this.#misspoken("request_body_mode has to be FULL_DUPLEX_STREAMED, as the protocol says");
-    this.#reader = new FactsReader(route?.body ?? "none", byName);
-    const { bodies } = this.#parts;
-    const announced = Number(byName["content-length"] ?? 0);
-    const fault =
-      (route === null ? null : encodingFault(byName)) ?? CollectedBody.excess(announced, bodies.limitBytes);
-    if (fault !== null) return this.#refuse(fault);
-    const terms = { ...bodies, reader: this.#reader.body };
-    this.#body = new CollectedBody(terms, announced, this.#proxy, (error) => this.#refuse(error));
+    this.#arriving.expectBody(this.#parts.bodies, this.#proxy, (error) => this.#refuse(error));
   }
 
   /** All of the request is there. */
-  #whole(): void {
+  #whole(hasTrailers: boolean): void {
     const { gateway, origins } = this.#parts;
     this.#wholeMs = gateway().deck.clock.now();
-    if (this.#body !== null) {
-      this.#original = this.#body.end();
-      if (this.#original === null) return;
-    }
+    if (!this.#arriving.end(hasTrailers)) return;
     this.#stage = "choosing";
-    const origin = origins.read(this.#head.byName);
-    const { route, id } = this.#head;
-    const facts =
-      route === null || (route.body !== "none" && this.#original === null)
-        ? unreadFacts(origin, this.#anyModel(), null, 0, this.#original)
-        : this.#reader.facts(origin, id, route.body === "none" ? null : this.#original);
-    const request = {
-      ...engineRequest(this.#head, facts.body),
-      ...(facts.fields && { fields: facts.fields }),
-    };
+    const { facts, request } = this.#arriving.read(origins, () => this.#anyModel());
     const lookUp = gateway().lookUp(facts, request);
     if (lookUp === null) return this.#choose(facts, request);
     const go = () => {
@@ -269,10 +239,7 @@ export class PickedRequest implements Carrier, Client, Exchange {
   }
 
   #choose(facts: RequestFacts, request: EngineRequest): void {
-    const flight = this.#parts.gateway().send(facts, request, this, null, this);
-    this.#flight = flight;
-    // Where it was refused at once, or its stream ended within, nobody needs it.
-    if (this.#stage === "over") flight.cancel();
+    this.#flight = this.#parts.gateway().send(facts, request, this, null, this);
   }
 
   /** Of a request that names none: any pool will do that has a server. */
@@ -337,8 +304,8 @@ export class PickedRequest implements Carrier, Client, Exchange {
     if (this.#wholeMs < 0) this.#wholeMs = deck.clock.now();
     this.#counted(outcomeOf(reason));
     this.#stage = "over";
-    this.#body?.held.release();
-    this.#proxy.send(immediateAnswer(refusal(answer, this.#head)));
+    this.#arriving.release();
+    this.#proxy.send(immediateAnswer(refusal(answer, this.#arriving.head)));
     this.#proxy.end();
   }
 
@@ -365,7 +332,7 @@ export class PickedRequest implements Carrier, Client, Exchange {
 
   /** The flight ends, where it has not: its client is gone, as far as the picker is told. */
   #leave(): void {
-    this.#body?.held.release();
+    this.#arriving.release();
     if (this.#wholeMs >= 0) this.#counted("cancelled");
     this.#flight?.cancel();
     this.#sink = null;

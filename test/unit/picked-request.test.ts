@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { CHAT, PickerCase, chatBody, chatHeaders, piece, streamHeaders } from "../picker-case.ts";
 
 const FRAME = 'data: {"choices":[{"delta":{"content":"word"}}]}\n\n';
@@ -91,6 +91,18 @@ it("refuses a body that is too long as soon as that is known", () => {
   const sent = picks.begin().say(chatHeaders(), { request_body: { body: "01234567890" } });
   expect(sent.heard).toMatchObject([{ status: 413 }]);
   expect(picks.memory.heldBytes).toBe(0);
+});
+
+it("refuses a body that takes too long to arrive", () => {
+  vi.useFakeTimers();
+  const picks = new PickerCase();
+  const late = picks.begin().say(chatHeaders(), { request_body: { body: "{" } });
+  const inTime = picks.begin().say(chatHeaders(), chatBody());
+  vi.advanceTimersByTime(1000);
+  expect(late.heard).toMatchObject([{ status: 408 }]);
+  expect(inTime.parts).toEqual(["request_headers", "request_body"]);
+  expect(picks.memory.heldBytes).toBe(0);
+  vi.useRealTimers();
 });
 
 it("gives back a long body in pieces that every proxy takes, and waits for trailers", () => {
