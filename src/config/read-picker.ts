@@ -4,6 +4,7 @@ import { createSecureContext } from "node:tls";
 import type { z } from "zod";
 import type { PoolConfig } from "./config.ts";
 import type { PickerConfig, PickerTls, pickerSchema } from "./picker-config.ts";
+import { isLocalName, isLoopback } from "./loopback.ts";
 import { type Place, type SourceOf, faultAt, inside } from "./place.ts";
 
 /**
@@ -34,6 +35,23 @@ export function readPicker(
     throw faultAt(inside(place, "port"), `is ${port}, and no pool can be picked for: ${refusalOf(pools[0])}`);
   const chosen = named ?? pickable.map(({ name }) => name);
   return { host, port, pools: chosen, endpoints, tls: readFiles(files, place, folderOf) };
+}
+
+/** What a person should know whose picker tells whoever reaches it what servers want to be shown. */
+export function pickerNotes(picker: PickerConfig | null, pools: readonly PoolConfig[]): readonly string[] {
+  if (picker === null || (picker.tls?.clientCa ?? null) !== null) return [];
+  const { host, pools: picked } = picker;
+  if (isLocalName(host) || isLoopback(host)) return [];
+  const keyed = pools.filter((pool) => picked.includes(pool.name) && hasKey(pool)).map(({ name }) => name);
+  if (keyed.length === 0) return [];
+  return [
+    `picker.host: is ${host}, beyond loopback, and proxies need no certificate: whoever reaches the port is told the key for the servers of ${keyed.join(", ")}; set picker.clientCaFile`,
+  ];
+}
+
+function hasKey(pool: PoolConfig): boolean {
+  if (!("servers" in pool)) return false;
+  return pool.apiKey !== null || pool.servers.access.some(({ authorization }) => authorization !== null);
 }
 
 /** Why a proxy cannot be sent to a pool's servers; null where it can. */

@@ -150,5 +150,14 @@ test("it shows a certificate, and says what is wrong with its settings", async (
   await expect(wrong("port: 1", simulated)).rejects.toThrow(/picker.port.*simulated/);
   const path = pool.replace(`${server.port}"`, `${server.port}/base"`);
   await expect(wrong("port: 1, pools: [p]", path)).rejects.toThrow(/has a path/);
+  const notes = async (picker: string) => {
+    const keyed = pool.replace("http://", "http://user:secret@");
+    return (await wrong(`host: 0.0.0.0, port: 1, ${picker}`, keyed)).notes.filter((one) =>
+      one.startsWith("picker"),
+    );
+  };
+  expect(await notes("pools: [p]")).toEqual([expect.stringMatching(/told the key for the servers of p;/)]);
+  const files = `certFile: ${tls}server.pem, keyFile: ${tls}server.key, clientCaFile: ${tls}ca.pem`;
+  expect(await notes(files)).toEqual([]);
   expect((await wrong("port: null", simulated)).picker).toBeNull();
 });
