@@ -69,7 +69,7 @@ export interface App {
   /** The same, but listens on a socket in the file system. */
   startLocally(path: string): Promise<void>;
   /**
-   * Switches to another configuration, as PoolSet.reload: no request is dropped. What belongs to the process (`http`,
+   * Switches to another configuration, as PoolSet.reload: no request is dropped. What belongs to the process (`http`, `picker` but for its pools,
    * `tenancy`, `store`, `telemetry`, `workers`) waits for the next start.
    */
   reload(config: Config): Promise<void>;
@@ -190,12 +190,14 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         onFault: surroundings.onFault,
       },
     );
-  /** The same for those pools that the endpoint picker picks for. */
-  const pickingFor = ({ picker }: Config, { deck }: Gateway) =>
-    gatewayOf(
-      pools.all.filter(({ name }) => picker?.pools.includes(name) === true).map(({ front }) => front),
+  /** The same for those pools that the endpoint picker picks for; without a word of it in a reload, those it had. */
+  const pickingFor = (next: Config, { deck }: Gateway) => {
+    const names = (next.picker ?? config.picker)?.pools ?? [];
+    return gatewayOf(
+      pools.all.filter(({ name }) => names.includes(name)).map(({ front }) => front),
       deck,
     );
+  };
   metrics.beginEarly(EARLY_REASONS);
   const beginCounting = ({ front }: OpenPool) =>
     metrics.begin(front.engine.pool, front.models, REQUEST_REASONS);

@@ -116,6 +116,27 @@ test("picks and requests share the limits, and both are counted", async () => {
   expect(gateway.faults).toEqual([]);
 });
 
+test("a reload changes what is picked from, not where it is asked", async () => {
+  await using one = await serverAt("127.0.0.1", 0);
+  await using two = await serverAt("127.0.0.1", 0);
+  const pool = (...ports: number[]) =>
+    `{ name: p, kind: openai, models: [small], urls: [${ports.map((port) => `"http://127.0.0.1:${port}"`).join()}] }`;
+  await using running = await picking(pool(one.port));
+  const { proxy, gateway } = running;
+  const pick = async () => {
+    const stream = proxy.begin().say(chatHeaders(), chatBody(CHAT_SMALL));
+    const [{ endpoints }] = await stream.answers(1);
+    return { endpoints, stream };
+  };
+  const before = await pick();
+  expect(before.endpoints).toBe(`127.0.0.1:${one.port}`);
+  await gateway.reload(`pools: [${pool(two.port)}]`);
+  expect((await pick()).endpoints).toBe(`127.0.0.1:${two.port}`);
+  before.stream.say(streamHeaders(), piece("data: [DONE]\n\n", true));
+  await before.stream.answers(4);
+  expect(await before.stream.end()).toBe(0);
+});
+
 test("what is no message ends its stream alone", async () => {
   await using server = await serverAt("127.0.0.1", 0);
   await using running = await picking(
