@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** Tests that drive load or measure: many at once would disturb each other. */
 const LOADED = [
   "test/fault/{bounded-memory,engines-under-load,slow-reader}.test.ts",
-  "test/integration/gateway-bench.test.ts",
+  "test/integration/{gateway-bench,load-scenarios}.test.ts",
 ];
 
 /** It waits more than it works: begun last, it would hold up the whole run. */

@@ -248,9 +248,9 @@ test("the event stream says what was done, once for each change", async () => {
     for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString();
   })().catch(() => {});
   const events = () =>
-    [...text.matchAll(/^event: simulation\ndata: (.*)$/gm)].map(([, data]) => JSON.parse(data) as object);
+    [...text.matchAll(/^event: simulation\ndata: (.*)\n\n/gm)].map(([, data]) => JSON.parse(data) as object);
   const made = { ...MADE, name: "chat.csv", paused: true };
-  const history = () => /^event: history\ndata: (.*)$/m.exec(text)?.[1] ?? null;
+  const history = () => /^event: history\ndata: (.*)\n\n/m.exec(text)?.[1] ?? null;
   await expect.poll(() => history() !== null, patiently).toBe(true);
   const { simulations } = JSON.parse(history() ?? "") as { simulations: unknown };
   expect(simulations).toEqual([{ pool: "demo", traffic: made, shifts: 1, lost: [], slow: [] }]);

@@ -71,6 +71,16 @@ test("the room in a sentence", () => {
   );
 });
 
+test("where time was over before any traffic was tried, no room is claimed, and none denied", () => {
+  const nothing = { ...TRAFFIC, stopped: true, most: null, points: [] };
+  expect(trafficText(nothing, { ttftMs: 600, itlMs: 99 })).toBe(
+    "How much more traffic there is room for is not known.",
+  );
+  expect(trafficText({ ...nothing, points: [point(1, 400, 30)] }, { ttftMs: 600, itlMs: 99 })).toBe(
+    "Room: traffic × 1 (40 requests/s) and more.",
+  );
+});
+
 function slots(now: number, ...stepFactors: readonly number[]): SlotsRoom {
   const points = stepFactors.map((stepFactor, i) => ({
     slotsPerGpu: 8 + i,

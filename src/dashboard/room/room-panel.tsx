@@ -97,16 +97,17 @@ interface Shown {
 
 function Pictures({ room, limits, nodes, loadLine }: Shown) {
   const { slots, traffic, nodes: other } = room;
+  const tried = traffic !== null && typeof traffic !== "string" && traffic.points.length > 0 ? traffic : null;
   return (
     <>
       <div class="line-charts">
-        {slots !== null && typeof slots !== "string" && <SlotsChart room={slots} loadLine={loadLine} />}
-        {traffic !== null && typeof traffic !== "string" && (
-          <TrafficCharts room={traffic} limits={limits ?? usualLimits(traffic)} />
+        {slots !== null && typeof slots !== "string" && slots.points.length > 0 && (
+          <SlotsChart room={slots} loadLine={loadLine} />
         )}
+        {tried !== null && <TrafficCharts room={tried} limits={limits ?? usualLimits(tried)} />}
       </div>
       <div class="side-by-side">
-        {traffic !== null && typeof traffic !== "string" && <TrafficTable room={traffic} />}
+        {tried !== null && <TrafficTable room={tried} />}
         {other !== null && typeof other !== "string" && other.points.length > 0 && (
           <NodesTable room={other} today={nodes} />
         )}

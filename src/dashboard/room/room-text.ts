@@ -55,13 +55,14 @@ function crossing(points: readonly TrafficPoint[], of: "ttft" | "itl", limits: L
 /** How much more traffic there is room for. */
 export function trafficText(room: TrafficRoom, limits: Limits): string {
   const { measured, points, most } = room;
+  if (points.length === 0) return "How much more traffic there is room for is not known.";
   const { factor, ends } = roomWithin(room, limits);
   const rate = `${short(factor * measured.requestsPerSecond)} requests/s`;
   const head = factor < 1 ? "No room: the twin carries" : "Room:";
   if (ends === "carries" && most !== null)
     return `${head} traffic × ${factor.toFixed(2)} (${rate}, ${short(most.tokensPerSecond)} tokens/s); beyond it, requests queue up without end.`;
   const carried = mostText(most);
-  if (ends === null) return `${head} traffic × ${short(factor)} (${rate}) and more. ${carried}`;
+  if (ends === null) return `${head} traffic × ${short(factor)} (${rate}) and more. ${carried}`.trimEnd();
   if (factor === 0)
     return `No room: ${timesText(ends, limits)} even at × ${short(points[0].factor)} of this traffic. ${carried}`;
   return `${head} traffic × ${factor.toFixed(2)} (${rate}); beyond it, ${timesText(ends, limits)}. ${carried}`;

@@ -28,6 +28,9 @@ export interface TrafficFound {
 /** Parts of the traffic that are tried, in this order: what matters most comes first. */
 const FACTORS = [1, 1.5, 1.25, 2, 3, 0.5, 2.5, 0.75];
 
+/** Until it is known what is carried at most, a run says by itself whether it kept up. */
+const UNKNOWN: MostCarried = { tokensPerSecond: 0, factor: 0, atLeast: true };
+
 /**
  * More and less traffic through a unit as it runs. Beyond what it carries no more is tried: times there say how long the
  * run was. Yields within each run; what is found so far counts.
@@ -35,9 +38,10 @@ const FACTORS = [1, 1.5, 1.25, 2, 3, 0.5, 2.5, 0.75];
 export function* trafficWhatIf(twin: UnitTwin, found: TrafficFound): Generator<number, void> {
   const { unit } = twin.pool;
   const today = yield* twin.expect(unit, 1);
+  found.points.push(pointOf(twin, today, UNKNOWN));
   const most = yield* mostCarried(twin, unit);
   found.most = most;
-  found.points.push(pointOf(twin, today, most));
+  found.points[0] = pointOf(twin, today, most);
   for (const factor of FACTORS.slice(1)) {
     const lost = found.points.filter(({ keepsUp }) => !keepsUp).map((point) => point.factor);
     if (factor > Math.min(...lost)) continue;
