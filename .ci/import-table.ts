@@ -134,6 +134,12 @@ export const importTable: readonly Row[] = [
     pure: false,
   },
   {
+    unit: "picker",
+    imports: ["http", "serving", "config", "lib"],
+    packages: ["@grpc/grpc-js", "protobufjs"],
+    pure: false,
+  },
+  {
     unit: "replay",
     imports: ["formats", "model", "lib"],
     packages: ["@huggingface/tokenizers", "eventsource-parser", "undici"],

@@ -13,12 +13,17 @@ import { planSolver } from "./plans/plan-solver.ts";
 import { RunningWhatIfs } from "./plans/what-if/running-what-ifs.ts";
 import { poolStates } from "./http/admin-state.ts";
 import { httpApp } from "./http/app.ts";
+import { BodyMemory } from "./http/body-memory.ts";
 import { EARLY_REASONS, REQUEST_REASONS, statusOf } from "./http/errors.ts";
 import { listen, listenLocally, stopListening } from "./http/listening.ts";
+import { ReadingTurns } from "./http/reading-turns.ts";
+import { OriginReader } from "./http/request-origin.ts";
 import { Rng } from "./lib/rng.ts";
 import { LocalStore } from "./store/local/local-store.ts";
 import { openStore } from "./open-store.ts";
 import { rebalanceGain } from "./model/rebalance-gain.ts";
+import type { PickerParts } from "./picker/picked-request.ts";
+import type { PickerListener } from "./picker/picker-listener.ts";
 import type { OpenPool } from "./pools/open-pool.ts";
 import { PoolSet } from "./pools/pool-set.ts";
 import { TrafficReports } from "./pools/traffic-reports.ts";
@@ -27,6 +32,7 @@ import { Admission } from "./serving/admission/admission.ts";
 import { type CaptureCounts, sumCaptured } from "./serving/capture/capture-counts.ts";
 import { Gateway } from "./serving/gateway.ts";
 import { ModelRefresh } from "./serving/models/model-refresh.ts";
+import type { FlightDeck } from "./serving/flight/flight-deck.ts";
 import { RetryBudget } from "./serving/flight/retry-budget.ts";
 import type { ServingPool } from "./serving/serving-pool.ts";
 import { GatewayBoard } from "./serving/sharing/gateway-board.ts";
@@ -42,6 +48,13 @@ import type {
   ShardReading,
 } from "./telemetry/readings.ts";
 
+/** Where a gateway listens. */
+export interface Listening {
+  readonly url: string;
+  /** Host and port of the endpoint picker; null for none. */
+  readonly picker: string | null;
+}
+
 /** A whole gateway, every part made and joined. */
 export interface App {
   /** The one that takes requests now; a reload puts another in its place. */
@@ -53,11 +66,11 @@ export interface App {
   /** Where the gateways of a cluster share what they have in flight; null for one by itself. */
   readonly board: GatewayBoard | null;
   /** Starts the control loops and listens. @throws InputError when the address cannot be had */
-  start(): Promise<{ readonly url: string }>;
+  start(): Promise<Listening>;
   /** The same, but listens on a socket in the file system. */
   startLocally(path: string): Promise<void>;
   /**
-   * Switches to another configuration, as PoolSet.reload: no request is dropped. What belongs to the process (`http`,
+   * Switches to another configuration, as PoolSet.reload: no request is dropped. What belongs to the process (`http`, `picker` but for its pools,
    * `tenancy`, `store`, `telemetry`, `workers`) waits for the next start.
    */
   reload(config: Config): Promise<void>;
@@ -160,8 +173,21 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         })
       : null;
   let retryBudget = new RetryBudget(config.retry, clock.now());
-  const gatewayFor = ({ models, routing, retry, hedge, admission: { retryAfterSeconds } }: Config) =>
+  const gatewayOf = (fronts: readonly ServingPool[], deck: FlightDeck, { models, routing }: Config) =>
     new Gateway(
+      fronts,
+      deck,
+      { models, prefixIndexBytes: routing.prefixIndexBytes, rng: new Rng(wallClock()) },
+      refresh,
+      surroundings.onNotice,
+    );
+  const gatewayFor = (next: Config) => {
+    const {
+      retry,
+      hedge,
+      admission: { retryAfterSeconds },
+    } = next;
+    return gatewayOf(
       pools.all.map((pool) => pool.front),
       {
         admission,
@@ -177,14 +203,26 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         onShadowPair: (pair) => http.log.debug(pair, "shadow"),
         onFault: surroundings.onFault,
       },
-      { models, prefixIndexBytes: routing.prefixIndexBytes, rng: new Rng(wallClock()) },
-      refresh,
-      surroundings.onNotice,
+      next,
     );
+  };
+  /** The same for those pools that the endpoint picker picks for; without a word of it in a reload, those it had. */
+  const pickingFor = (next: Config, { deck }: Gateway) => {
+    const names = (next.picker ?? config.picker)?.pools ?? [];
+    const picked = pools.all.filter(({ name }) => names.includes(name));
+    return gatewayOf(
+      picked.map(({ front }) => front),
+      deck,
+      next,
+    );
+  };
   metrics.beginEarly(EARLY_REASONS);
   const beginCounting = ({ front }: OpenPool) =>
     metrics.begin(front.engine.pool, front.models, REQUEST_REASONS);
   pools.all.forEach(beginCounting);
+  const beginPicks = ({ picker }: Config) =>
+    picker && ["", ...picker.pools].forEach((name) => metrics.beginPicks(name));
+  beginPicks(config);
   let gateway = gatewayFor(config);
   const beginChoices = () =>
     gateway.choices.forEach(({ model, pools: own, fallback, shadow }) => {
@@ -193,6 +231,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       if (shadow !== null) metrics.beginShadow(model, shadow);
     });
   beginChoices();
+  let picking = pickingFor(config, gateway);
   recording.update(config.capture);
   const metricsText = async (whose: "gateway" | "experts", open: boolean) => {
     const text = await (whose === "experts" ? metrics.expertsText() : metrics.text());
@@ -211,6 +250,11 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     countersOf: (pool) => metrics.countersOf(pool, clock.now()),
     wallClock,
   });
+  // One body of the largest size always fits.
+  const memoryBytes = Math.max(config.http.bodyMemoryBytes, config.http.bodyLimitBytes);
+  const memory = new BodyMemory(memoryBytes, "http.bodyMemoryBytes");
+  const turns = new ReadingTurns();
+  const origins = new OriginReader(config.tenancy);
   const parts = {
     gateway: () => gateway,
     controlled: pools.controlled,
@@ -226,9 +270,22 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     capture: () => ({ on: recording.on, fault: recording.fault, ...captured() }),
     operatorSocket,
     tracer: collected?.tracer ?? null,
+    memory,
+    turns,
+    origins,
   };
   const http = await httpApp(config, parts);
 
+  const picker = await openPicker(config, {
+    gateway: () => picking,
+    origins,
+    bodies: {
+      limitBytes: config.http.bodyLimitBytes,
+      memory,
+      turns,
+      timeoutMs: config.http.bodyTimeoutMs,
+    },
+  });
   const reload = (next: Config) =>
     pools.reload(next, (fresh) => {
       fresh.forEach(beginCounting);
@@ -240,6 +297,10 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       gateway = gatewayFor(next);
       gateway.resume(before);
       beginChoices();
+      const pickedBefore = picking;
+      picking = pickingFor(next, gateway);
+      picking.resume(pickedBefore);
+      beginPicks(next);
       collected?.reload(next);
     });
   // The primary, which has the workers' figures, shares them itself.
@@ -253,7 +314,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     sharer?.stop();
     reports?.stop();
     const stoppedBy = performance.now() + config.http.graceMs;
-    await stopListening(http, config.http.graceMs);
+    await Promise.all([stopListening(http, config.http.graceMs), picker?.stop(config.http.graceMs)]);
     const flushed = collected?.close(
       Math.max(LEAST_FLUSH_MS, Math.min(MOST_FLUSH_MS, stoppedBy - performance.now())),
     );
@@ -277,7 +338,14 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       throw error;
     }
   };
-  const start = () => startWith(() => listen(http, config.http));
+  const start = async () => {
+    let picksAt: string | null = null;
+    const { url } = await startWith(async () => {
+      picksAt = (await picker?.start()) ?? null;
+      return await listen(http, config.http);
+    });
+    return { url, picker: picksAt };
+  };
   const startLocally = async (path: string) => {
     await startWith(() => listenLocally(http, path));
   };
@@ -292,6 +360,17 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     refreshModels,
     stop,
   };
+}
+
+/** gRPC is loaded where it is needed. */
+async function openPicker(
+  { picker }: Config,
+  parts: Omit<PickerParts, "endpoints">,
+): Promise<PickerListener | null> {
+  if (picker === null) return null;
+  const { PickerListener } = await import("./picker/picker-listener.ts");
+  const pools = () => parts.gateway().pools;
+  return new PickerListener(picker, { ...parts, endpoints: picker.endpoints }, pools);
 }
 
 /** One line when something is wrong with the store, when something else is, and when nothing is any more. */

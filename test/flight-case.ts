@@ -139,6 +139,9 @@ export interface CaseOptions {
   readonly parts?: readonly number[] | undefined;
   /** The last of them is only fallen back on. */
   readonly fallback?: boolean;
+  readonly maxOfTenant?: number;
+  /** The one that its pools serve. */
+  readonly model?: string;
 }
 
 /** Flights over pools whose engines the test plays. */
@@ -150,6 +153,8 @@ export class FlightCase {
   readonly responded: Responded[] = [];
   readonly refusals: string[] = [];
   readonly tokens: CountedTokens[] = [];
+  readonly picks: string[] = [];
+  readonly pickPools: string[] = [];
   readonly faults: Error[] = [];
   readonly choices: string[] = [];
   readonly capture = new Capture(this.clock, new Rng(1));
@@ -161,6 +166,7 @@ export class FlightCase {
   readonly replaced: ServingPool[] = [];
   /** How often a pool was sent a request after that, but for the second half of a pair. */
   strays = 0;
+  readonly #model: string;
   resent = 0;
   retriesDenied = 0;
   /** Whether engines throw when they are sent a request. */
@@ -177,12 +183,16 @@ export class FlightCase {
     pools = 1,
     parts,
     fallback = false,
+    maxOfTenant = 0,
+    model = "m",
   }: CaseOptions) {
+    this.#model = model;
     const retry = { maxAttempts, ratio: 1, minPerSecond: 10, windowMs: 10_000, baseMs: 1, maxMs: 1 };
     const limits = limitsOf({});
     const total = { ...limits.total, maxInFlight, tokensPerMinute };
+    const tenant = { ...limits.tenant, maxInFlight: maxOfTenant };
     this.deck = {
-      admission: new Admission({ ...limits, total }, this.clock),
+      admission: new Admission({ ...limits, total, tenant }, this.clock),
       meter: new TrafficMeter(this.clock, {
         firstFrame: () => {},
         laterFrame: () => {},
@@ -194,6 +204,10 @@ export class FlightCase {
         retryDenied: () => this.retriesDenied++,
         tokens: (_pool, counted) => this.tokens.push(counted),
         refused: (_pool, reason) => this.refusals.push(reason),
+        picked: (pool, outcome) => {
+          this.picks.push(outcome);
+          this.pickPools.push(pool);
+        },
       }),
       retry,
       capture: this.capture,
@@ -209,9 +223,7 @@ export class FlightCase {
     const prefill =
       pairing === undefined ? null : this.#pool("p.prefill", upTo(prefillShards), this.prefills, pairing);
     this.pool = this.#pool("p", upTo(shards), this.sent, undefined, prefill);
-    const others = ["q", "r"]
-      .slice(0, pools - 1)
-      .map((name) => this.#pool(name, upTo(shards), this.sent, undefined));
+    const others = PLACES.slice(1, pools).map((name) => this.#pool(name, upTo(shards), this.sent, undefined));
     this.pools = [this.pool, ...others];
     this.route = routeOf(this.pools, parts, fallback);
   }
@@ -292,6 +304,10 @@ export class FlightCase {
         models: async () => [],
       })),
       ...(pairing === undefined ? {} : { pairing }),
+      outside: {
+        addresses: ranks.map((number) => `10.0.${PLACES.indexOf(name)}.${number + 1}:8000`),
+        prepare: (_shard, request) => request,
+      },
       send: (shard, request, sink) => {
         if (this.engineThrows) throw new Error("the engine throws");
         if (prefill === null && pool.current !== pool) this.strays++;
@@ -311,7 +327,7 @@ export class FlightCase {
     );
     const health = new PoolHealth({
       engine,
-      models: ["m"],
+      models: [this.#model],
       states,
       settings: HEALTH,
       clock: this.clock,
@@ -321,10 +337,13 @@ export class FlightCase {
       onNotice: () => {},
       onRestarted: () => {},
     });
-    const pool = new ServingPool({ engine, models: ["m"], states, router, health, prefill });
+    const pool = new ServingPool({ engine, models: [this.#model], states, router, health, prefill });
     return pool;
   }
 }
+
+/** Pools, by the third part of their servers' addresses. */
+const PLACES = ["p", "q", "r"];
 
 function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, number) => number);

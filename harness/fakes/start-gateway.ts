@@ -6,6 +6,8 @@ import { scratchFolder } from "../scratch-folder.ts";
 export interface RunningGateway {
   readonly app: App;
   readonly url: string;
+  /** Host and port of its endpoint picker; null for none. */
+  readonly picker: string | null;
   /** What went wrong in its control loops. */
   readonly faults: readonly Error[];
   /** What it said about its shards. */
@@ -29,9 +31,9 @@ export async function startGateway(
     onFault: (fault) => faults.push(fault),
     onNotice: (line) => notices.push(line),
   });
-  const { url } = await app.start();
+  const { url, picker } = await app.start();
   const reload = async (text: string) => app.reload(await readConfig(text, environment));
-  return { app, url, faults, notices, reload, stop: () => app.stop() };
+  return { app, url, picker, faults, notices, reload, stop: () => app.stop() };
 }
 
 /** A gateway in front of these pools that stops after the check. */

@@ -12,6 +12,7 @@ import { ServerNames } from "../discovery/server-names.ts";
 import { withServers } from "../discovery/server-watch.ts";
 import { lookIntoStore } from "../open-store.ts";
 import { checkCollector } from "./check-collector.ts";
+import { checkPicker } from "./check-picker.ts";
 import { checkPool } from "./check-pool.ts";
 import { configOption, configPath } from "./config-option.ts";
 import { type Finding, found, missed, warned } from "./finding.ts";
@@ -61,6 +62,7 @@ async function check(flags: CheckFlags): Promise<void> {
     ...config.notes.map((note) => warned(found("", "configuration", "is taken"), note)),
     ...addresses,
     ...servers.flat(),
+    ...(await checkPicker(config)),
     await checkStore(config),
     ...(await checkCapture(config)),
     ...(await checkCollector(config)),

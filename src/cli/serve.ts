@@ -83,8 +83,9 @@ async function serveBy(
     config,
   );
   await stoppable(async (signal) => {
-    const { url } = await app.start();
-    result({ url }, `listening on ${url}`);
+    const { url, picker } = await app.start();
+    if (picker === null) result({ url }, `listening on ${url}`);
+    else result({ url, picker }, `listening on ${url}; endpoint picker on ${picker}`);
     watch.start();
     hangups.begin(() => reload(path, watch, progress));
     if (!signal.aborted) await once(signal, "abort");

@@ -12,6 +12,7 @@ import type { ChosenGpu } from "./gpus/chosen-gpu.ts";
 import type { CaptureConfig } from "./capture-config.ts";
 import type { DiscoverConfig } from "./discover-config.ts";
 import type { TelemetryConfig } from "./telemetry-config.ts";
+import type { PickerConfig } from "./picker-config.ts";
 import { poolSchema } from "./pool-schema.ts";
 import { settingsSchema } from "./settings-schema.ts";
 
@@ -32,7 +33,7 @@ type Admission = Settings["admission"];
 
 /** The configuration of a gateway, with the shapes its pools name. Nothing changes it: a reload makes another. */
 export interface Config
-  extends Readonly<Omit<Settings, "admission" | "capture" | "models" | "store" | "telemetry">> {
+  extends Readonly<Omit<Settings, "admission" | "capture" | "models" | "picker" | "store" | "telemetry">> {
   /** Each of `tenants` with what it leaves out taken from `tenant`. */
   readonly admission: Omit<Admission, "tenants"> & {
     readonly tenants: Readonly<Record<string, Admission["tenant"]>>;
@@ -40,6 +41,8 @@ export interface Config
   /** Models of which more is said than that pools serve them. */
   readonly models: readonly ModelSettings[];
   readonly capture: CaptureConfig;
+  /** Null for none. */
+  readonly picker: PickerConfig | null;
   readonly telemetry: TelemetryConfig;
   readonly store: Readonly<Omit<Settings["store"], "url">> & { readonly address: StoreAddress };
   /** Of the key that routes for operators and engines want as a bearer token; null for none. */

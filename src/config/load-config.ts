@@ -9,6 +9,7 @@ import { type Config, configSchema } from "./config.ts";
 import { settingVariables, unknownVariables } from "./environment-names.ts";
 import { layEnvironmentOver, layOver } from "./layers.ts";
 import { type Place, type SourceOf, faultAt, inside } from "./place.ts";
+import { pickerNotes, readPicker } from "./read-picker.ts";
 import type { WrittenPool } from "./pool-schema.ts";
 import { readKey } from "./read-key.ts";
 import { readModels } from "./read-models.ts";
@@ -83,6 +84,8 @@ export async function configOf(
   const captureTerms = { workers: checked.workers, folder: folderOf(["capture", "directory"]) };
   const capture = readCapture(checked.capture, captureTerms, sourceOf, environment);
   notes.push(...captureNotes(capture));
+  const picker = readPicker(checked.picker, pools, sourceOf, folderOf);
+  notes.push(...pickerNotes(picker, pools));
   const telemetry = readTelemetry(checked.telemetry, variables, environment, (line) => notes.push(line));
   const { url, ...storeSettings } = checked.store;
   const store = { ...storeSettings, address: readStoreUrl(url, sourceOf(["store", "url"])) };
@@ -92,6 +95,7 @@ export async function configOf(
     admission: { ...checked.admission, tenants },
     operatorKeyHash,
     capture,
+    picker,
     telemetry,
     store,
     pools,

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ROUTING_POLICIES } from "../model/routing-policy.ts";
 import { captureSchema } from "./capture-config.ts";
 import { modelSchema } from "./model-schema.ts";
+import { pickerSchema } from "./picker-config.ts";
 
 const milliseconds = z.int().nonnegative();
 const positiveMilliseconds = z.int().positive();
@@ -71,6 +72,7 @@ export const settingsSchema = z.strictObject({
       .nullable(),
     logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]),
   }),
+  picker: pickerSchema,
   tenancy: z.strictObject({ header, sessionHeader: header, priorityHeader: header }),
   admission: z.strictObject({
     total: limits,

@@ -22,7 +22,8 @@ export class ServerNames {
 
   /**
    * The configuration with a server for each address of a name that has several. A name that cannot be looked up keeps the
-   * addresses it had; one that has none yet stays one server, as does one with a single address.
+   * addresses it had; one that has none yet stays one server, as does one with a single address where no endpoint picker
+   * names it to a proxy.
    * @param again whether names that have addresses are looked up, too
    */
   async expand(config: Config, again = true): Promise<Config> {
@@ -31,7 +32,9 @@ export class ServerNames {
     for (const name of this.#addresses.keys()) if (!names.has(name)) this.#addresses.delete(name);
     const asked = [...names].filter((name) => again || !this.#addresses.has(name));
     await Promise.all(asked.map((name) => this.#resolve(name)));
-    return mapServers(config, (servers) => this.#expandServers(servers));
+    // A proxy that the endpoint picker tells where to send a request wants addresses.
+    const least = config.picker === null ? 2 : 1;
+    return mapServers(config, (servers) => this.#expandServers(servers, least));
   }
 
   async #resolve(name: string): Promise<void> {
@@ -61,10 +64,10 @@ export class ServerNames {
       );
   }
 
-  #expandServers(servers: ServersConfig): ServersConfig {
+  #expandServers(servers: ServersConfig, least: number): ServersConfig {
     const taken = new Set<string>(servers.urls);
     const each = servers.urls.flatMap((url, i) =>
-      this.#expandUrl(url, servers.access[i], taken).map((one, _, all) => ({
+      this.#expandUrl(url, servers.access[i], taken, least).map((one, _, all) => ({
         ...one,
         i,
         name: all.length === 1 ? servers.names[i] : null,
@@ -81,15 +84,19 @@ export class ServerNames {
     };
   }
 
-  /** @param taken the pool's other servers: a name that leads to one of them stays as it is */
+  /**
+   * @param taken the pool's other servers: a name that leads to one of them stays as it is
+   * @param least addresses that take the name's place
+   */
   #expandUrl(
     url: string,
     access: ServerAccess,
     taken: Set<string>,
+    least: number,
   ): { readonly url: string; readonly access: ServerAccess }[] {
     const addresses = nameIn(url).flatMap((name) => this.#addresses.get(name) ?? []);
     const urls = addresses.map((address) => withHost(url, address));
-    if (urls.length < 2 || urls.some((one) => taken.has(one))) return [{ url, access }];
+    if (urls.length < least || urls.some((one) => taken.has(one))) return [{ url, access }];
     for (const one of urls) taken.add(one);
     const { host } = new URL(url);
     return urls.map((one) => ({ url: one, access: { ...access, host } }));

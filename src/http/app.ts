@@ -12,7 +12,7 @@ import { dashboard } from "./dashboard.ts";
 import { answerConnect, answerMalformed } from "./answer-malformed.ts";
 import { encodingFault } from "./content-encoding.ts";
 import type { CaptureView, WorkerView } from "./admin-state.ts";
-import { BodyMemory } from "./body-memory.ts";
+import type { BodyMemory } from "./body-memory.ts";
 import { CONTROL_BODY_BYTES, controlBodies, controlMemory, jsonReader } from "./control-body.ts";
 import { Cors } from "./cors.ts";
 import { shapeAt } from "./error-shapes.ts";
@@ -34,12 +34,12 @@ import { orderRoutes } from "./order-routes.ts";
 import { otherMethods } from "./other-methods.ts";
 import { Peers } from "./peer.ts";
 import { Refusals } from "./refusals.ts";
-import { OriginReader } from "./request-origin.ts";
+import type { OriginReader } from "./request-origin.ts";
 import { LINGER_MS, sendError } from "./send-error.ts";
 import { simulationRoutes } from "./simulation-routes.ts";
 import { planRoute, solveRoute } from "./solve-route.ts";
 import { type WhatIfs, whatIfRoute } from "./what-if-route.ts";
-import { ReadingTurns } from "./reading-turns.ts";
+import type { ReadingTurns } from "./reading-turns.ts";
 import { RequestLog } from "./request-log.ts";
 import { relayRoutes } from "./relay-routes.ts";
 
@@ -67,6 +67,10 @@ export interface AppParts {
   readonly operatorSocket: string | null;
   /** Null where no request is traced. */
   readonly tracer: RequestTracer | null;
+  /** For the bodies of all requests. */
+  readonly memory: BodyMemory;
+  readonly turns: ReadingTurns;
+  readonly origins: OriginReader;
 }
 
 /** How often connections are checked for requests that take too long. */
@@ -154,12 +158,10 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
   });
 
   const refuseOtherMethods = otherMethods(app);
-  const origins = new OriginReader(config.tenancy);
   const cors = new Cors(http.corsOrigins);
-  // One body of the largest size always fits.
-  const memory = new BodyMemory(Math.max(http.bodyMemoryBytes, http.bodyLimitBytes), "http.bodyMemoryBytes");
   const tracing = { tracer: parts.tracer, log };
-  const proxying = { gateway, origins, http, memory, turns: new ReadingTurns(), cors, refusals, ...tracing };
+  const { memory, turns, origins } = parts;
+  const proxying = { gateway, origins, http, memory, turns, cors, refusals, ...tracing };
   await app.register(async (scope) => openAiRoutes(scope, proxying));
   if (operatorSocket !== null) {
     refuseOtherMethods();

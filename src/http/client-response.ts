@@ -124,9 +124,7 @@ export class ClientResponse implements Client {
       last = rest;
     }
     this.#finish(last);
-    const status = this.#frames?.errorStatus ?? 0;
-    if (status === 0) return "whole";
-    return status < FAILED ? "client_error" : "failed";
+    return this.#frames?.answerEnd ?? "whole";
   }
 
   brokenOff(fault: Error): void {
@@ -217,7 +215,6 @@ export class ClientResponse implements Client {
   }
 }
 
-const FAILED = 500;
 const DONE = Buffer.from("data: [DONE]");
 const LINE_ENDS = new Set([0x0a, 0x0d]);
 

@@ -3,7 +3,8 @@ import { decodeText } from "../formats/json.ts";
 import { nestsDeeperThan } from "../formats/json-depth.ts";
 import { InputError } from "../lib/errors.ts";
 import { BodyMemory, type HeldBody } from "./body-memory.ts";
-import { type BodyTerms, readBody } from "./read-body.ts";
+import type { BodyTerms } from "./collected-body.ts";
+import { readBody } from "./read-body.ts";
 import { ReadingTurns } from "./reading-turns.ts";
 
 /** Of a body of operators and engines, where a route does not say otherwise: it is read on the event loop. */

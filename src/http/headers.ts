@@ -6,7 +6,7 @@ import type { HeaderList } from "../serving/engine.ts";
 export const RANK_HEADER = "x-data-parallel-rank";
 
 /** Headers of one connection only (RFC 9110 §7.6.1), and those each side of a proxy sets for itself. */
-const HOP_BY_HOP = new Set([
+export const HOP_BY_HOP = new Set([
   "connection",
   "keep-alive",
   "proxy-authenticate",

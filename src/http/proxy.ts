@@ -4,9 +4,7 @@ import type { EngineRequest } from "../serving/engine.ts";
 import type { RequestTrace, RequestTracer } from "../serving/tracing/request-trace.ts";
 import type { Gateway } from "../serving/gateway.ts";
 import { type ApiRoute, enginePath } from "../serving/request/api-routes.ts";
-import { FormScan, isForm } from "../serving/request/form-field.ts";
-import { type RequestFacts, TOKENS_PER_MEDIUM, requestFacts } from "../serving/request/request-facts.ts";
-import { BodyScan } from "../serving/request/scan-body.ts";
+import type { RequestFacts } from "../serving/request/request-facts.ts";
 import { unreadFacts } from "../serving/request/unread-facts.ts";
 import type { BodyMemory, HeldBody } from "./body-memory.ts";
 import { ClientResponse } from "./client-response.ts";
@@ -17,6 +15,7 @@ import { forwardedHeaders } from "./headers.ts";
 import { inTurn } from "./in-turn.ts";
 import { logIds } from "./log-ids.ts";
 import { readBody } from "./read-body.ts";
+import { FactsReader } from "./read-facts.ts";
 import type { ReadingTurns } from "./reading-turns.ts";
 import type { Refusals } from "./refusals.ts";
 import type { RequestLog } from "./request-log.ts";
@@ -55,8 +54,7 @@ export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: Prox
   const { request, response, id } = proxied;
   const answering = answeringOf(parts, proxied);
   const refuse = (error: unknown) => refused(parts, proxied, answering, error);
-  const form = kind === "form" ? formScanOf(request) : null;
-  const scan = kind === "none" || form !== null ? null : new BodyScan();
+  const reader = new FactsReader(kind, request.headers);
   const send = (body: Buffer | null, held: HeldBody | null) => {
     const start = (step: () => void) => {
       try {
@@ -68,12 +66,7 @@ export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: Prox
     };
     start(() => {
       const origin = parts.origins.read(request.headers);
-      const facts =
-        body === null
-          ? unreadFacts(origin, null, id, 0, null)
-          : scan === null
-            ? unreadFacts(origin, form?.end() || null, id, TOKENS_PER_MEDIUM, body)
-            : requestFacts(body, origin, scan.end());
+      const facts = reader.facts(origin, id, body);
       const upstream = upstreamOf(parts, proxied, facts);
       const lookUp = parts.gateway().lookUp(facts, upstream);
       const go = () => forward(parts, proxied, answering, facts, upstream, held);
@@ -93,7 +86,7 @@ export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: Prox
     const fault = encodingFault(request.headers);
     if (fault !== null) return refuse(fault);
     const { http, memory, turns } = parts;
-    const terms = { limitBytes: http.bodyLimitBytes, memory, turns, reader: scan ?? form };
+    const terms = { limitBytes: http.bodyLimitBytes, memory, turns, reader: reader.body };
     readBody(request, response, terms, send, refuse);
   });
 }
@@ -157,10 +150,4 @@ function refused(
   const answer = refusals.answer(error, logIds(requestId, request, trace));
   sendError(response, answer, answering);
   trace?.refused(answer.body.error.reason);
-}
-
-/** Reads the model of a form; null for a body of another type. */
-function formScanOf({ headers }: IncomingMessage): FormScan | null {
-  const type = headers["content-type"];
-  return isForm(type) ? new FormScan(type, "model") : null;
 }

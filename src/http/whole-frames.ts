@@ -1,5 +1,9 @@
 import { GrowingBytes } from "../lib/growing-bytes.ts";
+import type { AnswerEnd } from "../serving/flight/client.ts";
 import { isErrorFrame, statusOf } from "./error-frames.ts";
+
+/** From this status on it is the engine's fault. */
+const FAILED = 500;
 
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
@@ -31,6 +35,12 @@ export class WholeFrames {
   errorStatus = 0;
   /** What was let out last ends inside a frame that is too long to hold. */
   insideFrame = false;
+
+  /** How an answer ended that is complete. */
+  get answerEnd(): AnswerEnd {
+    if (this.errorStatus === 0) return "whole";
+    return this.errorStatus < FAILED ? "client_error" : "failed";
+  }
 
   /** @returns what ends with a frame's end, or null when there is none yet */
   take(chunk: Buffer): Buffer | null {

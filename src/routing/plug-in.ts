@@ -7,6 +7,7 @@ export type Unavailable =
   | "no_server"
   | "no_such_model"
   | "no_such_rank"
+  | "not_in_subset"
   | "not_ready"
   | "circuit_open"
   | "all_tried"

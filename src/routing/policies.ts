@@ -4,6 +4,7 @@ import { circuit } from "./filters/circuit.ts";
 import { model } from "./filters/model.ts";
 import { pinned } from "./filters/pinned.ts";
 import { ready } from "./filters/ready.ts";
+import { subset } from "./filters/subset.ts";
 import { untried } from "./filters/untried.ts";
 import { best } from "./pickers/best.ts";
 import { powerOfTwo } from "./pickers/power-of-two.ts";
@@ -28,7 +29,7 @@ export interface PolicyOptions {
 }
 
 /** The one that rules a request out for good comes first: it is the reason a client is given. */
-const FILTERS = [model, pinned, ready, circuit, untried, capacity];
+const FILTERS = [model, pinned, subset, ready, circuit, untried, capacity];
 
 /** All scorers use the same unit, so each has the weight 1. */
 const PLUG_INS: Record<RoutingPolicy, (options: PolicyOptions) => [Picker, ...Scorer[]]> = {

@@ -29,6 +29,8 @@ export interface RoutableRequest {
   readonly experts: ExpertOutlook | null;
   /** The only shard that may serve it, as the client asked; −1 when any may. */
   readonly pinnedRank: number;
+  /** The shards that may serve it, as the proxy in front can reach them; absent or null for all. */
+  readonly among?: ReadonlySet<number> | null;
   /** Shards that failed this request before its first byte. */
   readonly tried: readonly number[];
 }

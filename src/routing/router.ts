@@ -47,6 +47,24 @@ export class Router<C extends Candidates = ShardStates, R = RoutableRequest> {
     return chosen;
   }
 
+  /**
+   * Where else the request of the last `choose` may go, the cheapest first: others that suit, `most` at most. Nothing is
+   * remembered of it.
+   */
+  others(chosen: number, most: number, suits: (shard: number) => boolean): number[] {
+    const cost = this.#cost;
+    return [...this.#eligible.keys()]
+      .filter((shard) => shard !== chosen && this.#eligible[shard] === 1)
+      .sort((a, b) => cost[a] - cost[b])
+      .filter(suits)
+      .slice(0, most);
+  }
+
+  /** Scorers take the request as sent to the shard: it was chosen for another, and did not stay there. */
+  moved(request: R, shard: number): void {
+    for (const { scorer } of this.#policy.scorers) scorer.routed?.(request, shard);
+  }
+
   /** Which filter kept the last shards away; null when the request can be served. */
   unavailable(request: R): Unavailable | null {
     if (this.#states.count === 0) return "no_server";

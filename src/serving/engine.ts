@@ -61,6 +61,11 @@ export interface ResponseSink {
    * `end`, from engines that report them. Absent where nobody asks.
    */
   routed?(routing: RoutingTrace): void;
+  /**
+   * Another shard has the request than the one it was sent to, which failed it: a proxy has sent it on. Before
+   * `headers`. Absent where that cannot be.
+   */
+  movedTo?(shard: Shard): void;
   end(): void;
   fail(fault: EngineUnreachable): void;
 }
@@ -134,6 +139,14 @@ export function serverInstance({ shards: [first] }: EngineServer): string {
  */
 export type RoutedExpertsCounts = Readonly<Record<"read" | "truncated" | "foreign", number>>;
 
+/** What a proxy has to know that sends requests to a pool's servers in the engine's place. */
+export interface OutsideAccess {
+  /** `[shards]`: the IP address and port of each one's server; null where no address is known. Ranks share theirs. */
+  readonly addresses: readonly (string | null)[];
+  /** The request as that shard has to receive it: with what names the rank and proves who asks. */
+  prepare(shard: Shard, request: EngineRequest): EngineRequest;
+}
+
 /** One pool of inference servers as the gateway sees it. One adapter per kind of engine; one contract suite for all. */
 export interface Engine {
   readonly pool: string;
@@ -146,6 +159,8 @@ export interface Engine {
   readonly routedExperts?: RoutedExpertsCounts;
   /** The character between a model and its adapter in a name (SGLang's `base:adapter`); absent where there is none. */
   readonly adapterMark?: string;
+  /** Absent where nobody else can send requests to its servers. */
+  readonly outside?: OutsideAccess;
   /** Sends the request to that rank and no other. */
   send(shard: Shard, request: EngineRequest, sink: ResponseSink): Exchange;
   /**

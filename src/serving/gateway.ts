@@ -1,3 +1,4 @@
+import type { Carrier } from "./flight/carrier.ts";
 import type { Client } from "./flight/client.ts";
 import { ResponseSearch } from "./affinity/response-search.ts";
 import type { EngineRequest, ModelCard } from "./engine.ts";
@@ -65,6 +66,7 @@ export class Gateway {
 
   /**
    * The client receives the answer or the refusal, which may come at once.
+   * @param carrier null where the engine sends the request; what a proxy carries is not copied to a shadow pool
    * @throws InvalidRequest, UnknownModel
    */
   send(
@@ -72,19 +74,23 @@ export class Gateway {
     request: EngineRequest,
     client: Client,
     trace: RequestTrace | null = null,
+    carrier: Carrier | null = null,
   ): Flight {
     const home = facts.responseId === null ? null : this.#home(facts.responseId);
     const route = home !== null && facts.model === null ? atHome(home.pool) : this.#routeOf(facts);
     const { facts: taken, request: sent } =
       route.terms === null ? { facts, request } : route.terms.take(facts, request);
     const { shadow } = route;
-    const answered = shadow === null ? client : this.#shadows().mirror(shadow, route, taken, sent, client);
+    const answered =
+      shadow === null || carrier !== null
+        ? client
+        : this.#shadows().mirror(shadow, route, taken, sent, client);
     const place = home === null ? undefined : route.places.find(({ pool }) => pool === home.pool);
     if (home === null || place === undefined)
-      return new Flight(this.deck, route, taken, sent, answered, trace).start();
+      return new Flight(this.deck, route, taken, sent, answered, trace, carrier).start();
     // Only the server that gave a response has it.
     const known = { ...taken, rank: home.shard };
-    return new Flight(this.deck, onlyPlace(place), known, sent, answered, trace).start();
+    return new Flight(this.deck, onlyPlace(place), known, sent, answered, trace, carrier).start();
   }
 
   /** What the ready servers of all pools list, merged. @throws NoShardAvailable when it is known for none of them */

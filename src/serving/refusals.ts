@@ -42,6 +42,7 @@ const WHY: Record<Unavailable, string> = {
   no_server: "is there: no server was found yet",
   no_such_model: "serves this model",
   no_such_rank: "has the rank that was asked for",
+  not_in_subset: "is among the endpoints that the proxy offers",
   not_ready: "is ready",
   circuit_open: "admits requests",
   all_tried: "could be reached",

@@ -1,4 +1,4 @@
-import type { RequestOutcome } from "../serving/traffic/traffic-observer.ts";
+import type { PickOutcome, RequestOutcome } from "../serving/traffic/traffic-observer.ts";
 import type { ResponseCounts } from "./response-counts.ts";
 
 /** Of requests that were answered whole. */
@@ -50,6 +50,8 @@ export interface Counted {
   readonly deniedRetries: ReadonlyMap<string, number>;
   /** By pool, then by reason. */
   readonly refused: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  /** By pool, then by outcome; empty where nothing asks for endpoints. */
+  readonly picks: ReadonlyMap<string, Readonly<Record<PickOutcome, number>>>;
   /** By pool. */
   readonly tokens: ReadonlyMap<string, TokenTotals>;
   /** By pool, then by model. */

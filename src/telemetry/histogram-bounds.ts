@@ -10,6 +10,11 @@ const ITL = [
 ];
 const DURATION = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600];
 
+/** A choice takes a fraction of a millisecond; what waits for admission takes as long as it may. */
+export const PICK = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10, 30,
+];
+
 /** Powers of two, and between them one and a half times each. */
 export const TOKEN_BOUNDS = Array.from({ length: 17 }, (_, power) => [
   2 ** (power + 3),

@@ -2,6 +2,7 @@ import type { Counters } from "../model/pool-counters.ts";
 import {
   type CountedTokens,
   POOL_CHOICE_REASONS,
+  type PickOutcome,
   type PoolChoiceReason,
   type RequestOutcome,
   type Responded,
@@ -11,7 +12,7 @@ import { ByModel } from "./by-model.ts";
 import type { Counted, ModelTokens, TokenTotals } from "./counted.ts";
 import { Exemplars } from "./exemplars.ts";
 import type { Family } from "./family.ts";
-import { TOKEN_BOUNDS, type TimeLimits, timeBounds } from "./histogram-bounds.ts";
+import { PICK, TOKEN_BOUNDS, type TimeLimits, timeBounds } from "./histogram-bounds.ts";
 import { openMetricsText } from "./open-metrics.ts";
 import { PoolHistogram } from "./pool-histogram.ts";
 import type { Readings } from "./readings.ts";
@@ -50,6 +51,12 @@ export class Metrics {
     "Tokens of answers: as the engine counts them, else frames with content",
     TOKEN_BOUNDS,
   );
+  readonly #pick = new PoolHistogram(
+    "plimsoll_pick_seconds",
+    "The last byte of a request to the answer where to send it, of those that got an endpoint",
+    PICK,
+  );
+  readonly #picks = new Map<string, Record<PickOutcome, number>>();
   readonly #tokens = new Map<string, TokenTotals>();
   readonly #modelTokens = new ByModel<ModelTokens>(() => ({ prompt: 0, cached: 0, completion: 0 }));
   readonly #chosen = new ByModel(() => new Map<string, number>(POOL_CHOICE_REASONS.map((why) => [why, 0])));
@@ -121,7 +128,7 @@ export class Metrics {
     this.#tokensOf(pool);
     this.#modelTokens.begin(pool, models);
     for (const counts of [this.#resent, this.#deniedRetries]) add(counts, pool, 0);
-    for (const times of this.#times) times.begin(pool);
+    for (const times of this.#requests) times.begin(pool);
     this.#beginRefusals(pool, models, reasons);
   }
 
@@ -162,6 +169,18 @@ export class Metrics {
     if (pool === "") this.responded("", { model: "", status: null, errorType: reason });
   }
 
+  /** The time until one was refused, or until its client left, says nothing about the choice of an endpoint. */
+  picked(pool: string, outcome: PickOutcome, ms: number): void {
+    this.#picksOf(pool)[outcome]++;
+    if (outcome === "picked") this.#pick.record(pool, ms / 1000);
+  }
+
+  /** The endpoint picker picks for this pool; empty for requests that are refused before theirs is known. */
+  beginPicks(pool: string): void {
+    this.#picksOf(pool);
+    if (pool !== "") this.#pick.begin(pool);
+  }
+
   /** What was counted of a pool so far. @param atMs when that is, by the caller's clock */
   countersOf(pool: string, atMs: number): Counters {
     return {
@@ -184,7 +203,7 @@ export class Metrics {
   /** Everything but the experts, in Prometheus' text format. */
   async text(): Promise<string> {
     const { text, all } = await this.#open();
-    return text(all, this.#times);
+    return text(all, [...this.#requests, this.#pick]);
   }
 
   /** A series for every expert of every layer. */
@@ -198,7 +217,8 @@ export class Metrics {
     return openMetricsText(text, this.#exemplars);
   }
 
-  get #times(): readonly PoolHistogram[] {
+  /** Of requests, whoever sends them. */
+  get #requests(): readonly PoolHistogram[] {
     return [this.#ttft, this.#itl, this.#duration, this.#prompt, this.#answer];
   }
 
@@ -220,6 +240,7 @@ export class Metrics {
       resent: this.#resent,
       deniedRetries: this.#deniedRetries,
       refused: this.#refused,
+      picks: this.#picks,
       tokens: this.#tokens,
       modelTokens: this.#modelTokens.all,
     };
@@ -249,6 +270,14 @@ export class Metrics {
     if (known !== undefined) return known;
     const outcomes = { ok: 0, client_error: 0, refused: 0, failed: 0, cancelled: 0 };
     this.#ended.set(pool, outcomes);
+    return outcomes;
+  }
+
+  #picksOf(pool: string): Record<PickOutcome, number> {
+    const known = this.#picks.get(pool);
+    if (known !== undefined) return known;
+    const outcomes = { picked: 0, refused: 0, unavailable: 0, client_error: 0, failed: 0, cancelled: 0 };
+    this.#picks.set(pool, outcomes);
     return outcomes;
   }
 

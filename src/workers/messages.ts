@@ -1,3 +1,4 @@
+import type { Listening } from "../compose.ts";
 import type { Config } from "../config/config.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import type { CaptureCounts } from "../serving/capture/capture-counts.ts";
@@ -44,7 +45,7 @@ export interface Probe {
 
 /** From a worker. */
 export type WorkerMessage =
-  | { readonly kind: "listening"; readonly url: string }
+  | ({ readonly kind: "listening" } & Listening)
   /** The last `reload` is over: it may have new pools, and know nothing of their servers yet; or it could not reload. */
   | { readonly kind: "reloaded"; readonly done: boolean }
   | {

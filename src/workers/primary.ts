@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type App, compose } from "../compose.ts";
+import { type App, type Listening, compose } from "../compose.ts";
 import type { Config } from "../config/config.ts";
 import { NOTHING_CAPTURED, sumCaptured } from "../serving/capture/capture-counts.ts";
 import type { WorkersUse } from "../model/workers-use.ts";
@@ -64,7 +64,7 @@ export class Primary {
   }
 
   /** Resolves when every worker listens. @throws WorkerFailed */
-  async start(): Promise<{ readonly url: string }> {
+  async start(): Promise<Listening> {
     const app = await compose(this.#config, {
       routing: null,
       recordTokens: 0,
@@ -90,10 +90,10 @@ export class Primary {
     this.#timer = setInterval(() => this.#share(app), SHARE_EVERY_MS);
     try {
       // The first finds out whether the address can be had.
-      const { url } = await this.#startWorker();
+      const listening = await this.#startWorker();
       this.#listening = true;
       await Promise.all(Array.from({ length: this.#config.workers - 1 }, () => this.#startWorker()));
-      return { url };
+      return listening;
     } catch (error) {
       await this.stop();
       throw error;
@@ -139,16 +139,16 @@ export class Primary {
   }
 
   /** Starts a worker; resolves when it listens. */
-  #startWorker(): Promise<{ readonly url: string }> {
+  #startWorker(): Promise<Listening> {
     const child = cluster.fork({ [SOCKET_VARIABLE]: this.#socket });
     const worker = new LocalWorker(child, performance.now());
     this.#workers.add(worker);
     worker.send({ kind: "begin", config: this.#current, captureSalt: this.#captureSalt });
-    const listening = Promise.withResolvers<{ readonly url: string }>();
+    const listening = Promise.withResolvers<Listening>();
     child.on("message", (message: WorkerMessage) => {
       if (message.kind === "listening") {
         this.#sendProbes(worker);
-        listening.resolve({ url: message.url });
+        listening.resolve({ url: message.url, picker: message.picker });
       } else if (message.kind === "reloaded") {
         this.#sendProbes(worker);
         worker.reloaded(message.done);

@@ -71,8 +71,7 @@ export async function serveAsWorker(onLine: (line: string) => void): Promise<voi
   try {
     const started = app.start();
     for (const message of early.slice(1)) receive(message);
-    const { url } = await started;
-    send({ kind: "listening", url });
+    send({ kind: "listening", ...(await started) });
     const share = () => send(shared(app, outcomes.splice(0), traffic));
     const timer = setInterval(share, SHARE_EVERY_MS);
     const routedTimer = setInterval(() => reportRouted(app), ROUTED_EVERY_MS);

@@ -189,3 +189,15 @@ test("check sends the collector of spans a request without any, and the gateway 
   expect(await checked()).toEqual([true, expect.objectContaining({ finding, warning })]);
   await collector.close();
 });
+
+test("the endpoint picker's address is tried, and said with the pools that it picks for", async () => {
+  await using server = await serverAt("127.0.0.1", 0);
+  const rowOf = async (host: string) => {
+    const pools = `pools: [{ name: chat, kind: openai, models: [small], urls: ["http://127.0.0.1:${server.port}"] }]`;
+    const path = await folder.write("picker.yaml", `picker: { host: ${host}, port: 0 }\n${pools}`);
+    const { stdout } = await resultHere("check", "--config", path);
+    return stdout.split("\n").find((line) => line.includes(" picker "));
+  };
+  expect(await rowOf("127.0.0.1")).toMatch(/ok .*127\.0\.0\.1:0, for chat/);
+  expect(await rowOf("192.0.2.1")).toMatch(/FAIL .*192\.0\.2\.1:0 cannot be had \(EADDRNOTAVAIL\)/);
+});

@@ -142,12 +142,14 @@ test("docs/metrics.md has every metric of a gateway, with its type and labels, a
     const found = series.get(type === "histogram" ? `${name}_sum` : name);
     if (found !== undefined) expect([name, ...[...found].sort()]).toEqual([name, ...labels.toSorted()]);
   }
-  // Of pools whose engines report hops, or the experts of their answers, and that have been rebalanced.
+  // Of an endpoint picker, of pools whose engines report hops, or the experts of their answers, and that have been rebalanced.
   const silent = documented.filter(
     ({ name, type }) => !series.has(type === "histogram" ? `${name}_sum` : name),
   );
   expect(silent.map(({ name }) => name)).toEqual([
     "plimsoll_pool_choices_total",
+    "plimsoll_picks_total",
+    "plimsoll_pick_seconds",
     "plimsoll_shadow_copies_total",
     "plimsoll_shadow_pairs_total",
     "plimsoll_shadow_first_byte_seconds_total",

@@ -7,6 +7,7 @@ import type { PoolRequest } from "../../src/routing/pools/pool-states.ts";
 import type { Unavailable } from "../../src/routing/plug-in.ts";
 import { ShardStates } from "../../src/routing/shard-states.ts";
 import { routable } from "../routable-request.ts";
+import { runs } from "../runs.ts";
 
 const NAMES = ["a", "b", "c", "d"];
 
@@ -34,7 +35,7 @@ function routerOf(parts: readonly number[] | null, shards: readonly number[], se
 }
 
 function asked(known: Partial<PoolRequest> = {}): PoolRequest {
-  return { ...routable(), generates: true, models: NAMES, asked: null, ...known };
+  return { ...routable(), generates: true, models: NAMES, amongs: null, asked: null, ...known };
 }
 
 const parts = fc
@@ -69,7 +70,7 @@ describe("by weight", () => {
         }
         for (const [pool, weight] of weights.entries()) if (weight === 0) expect(counts[pool]).toBe(0);
       }),
-      { seed: 1, numRuns: 40 },
+      { seed: 1, numRuns: runs(40) },
     );
   });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { API_ROUTES, enginePath, generates } from "../../src/serving/request/api-routes.ts";
+import { API_ROUTES, enginePath, generates, routeOf } from "../../src/serving/request/api-routes.ts";
 
 const CHAT = "/v1/chat/completions";
 
@@ -29,6 +29,20 @@ test.each([
   [`http://elsewhere.example${CHAT}?a=1`, `${CHAT}?a=1`],
 ])("for the target %s an engine is asked for %s", (target, path) => {
   expect(enginePath(CHAT, null, target)).toBe(path);
+});
+
+test.each([
+  ["POST", `${CHAT}?a=1`, CHAT, null],
+  ["GET", CHAT, null, null],
+  ["HEAD", "/v1/responses/r1", "/v1/responses/:id", "r1"],
+  ["POST", "/v1/responses/a%2Fb/cancel?x", "/v1/responses/:id/cancel", "a/b"],
+  ["GET", "/v1/responses/%zz", "/v1/responses/:id", "%zz"],
+  ["GET", "/v1/responses/a/b", null, null],
+  ["GET", "/v1/responses//input_items", null, null],
+  ["GET", "/v1/models", null, null],
+])("%s %s is for the route %s", (method, target, path, id) => {
+  const found = routeOf(method, target);
+  expect([found?.route.path ?? null, found?.id ?? null]).toEqual([path, id]);
 });
 
 test("an id is written as one segment, whatever is in it", () => {

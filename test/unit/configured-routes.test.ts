@@ -59,3 +59,18 @@ test("fallbacks come in their order, with those that they fall back on themselve
   expect(routes.get("small")).toEqual(["s:(small)", "t:tiny"]);
   expect(routes.get("x")).toEqual(["spare:(x)"]);
 });
+
+test("of some pools there are the models that one of them serves, with what is said of those", () => {
+  const models = [
+    model("m", ["a", "b"], { aliases: ["o"], fallback: ["c", "n", "k"] }),
+    model("n", ["c"], { fallback: ["d"] }),
+    model("k", ["b"]),
+  ];
+  const pools = [pool("b", "m", "k"), pool("d", "n", "x")];
+  expect([...routesOf(pools, models)]).toEqual([
+    ["m", ["b:(m)", "d:n", "b:k"]],
+    ["o", ["b:m", "d:n", "b:k"]],
+    ["k", ["b:(k)"]],
+    ["x", ["d:(x)"]],
+  ]);
+});

@@ -20,6 +20,7 @@ function measured() {
     retryDenied: ignored,
     tokens: ignored,
     refused: ignored,
+    picked: ignored,
   });
   const metrics = new GenAiMetrics((pool) => (pool === "chat" ? "vllm" : "openai"), clock, 1_700_000_000_250);
   /** One request: its first frame after so long, its end after so long. */

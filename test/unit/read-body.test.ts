@@ -3,7 +3,8 @@ import { PassThrough, Readable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { BodyMemory } from "../../src/http/body-memory.ts";
-import { type BodyReader, readBody } from "../../src/http/read-body.ts";
+import type { BodyReader } from "../../src/http/collected-body.ts";
+import { readBody } from "../../src/http/read-body.ts";
 import { ReadingTurns } from "../../src/http/reading-turns.ts";
 
 const PIECE_BYTES = 65_536;

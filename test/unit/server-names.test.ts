@@ -63,6 +63,15 @@ describe("a name", () => {
     expect([asked, said]).toEqual([["one"], []]);
   });
 
+  test("with one address is a server at it, where an endpoint picker tells it to a proxy", async () => {
+    told = { one: ["10.0.0.1"] };
+    const config = await pool("kind: openai, urls: ['http://one:8000']");
+    const picker = { host: "127.0.0.1", port: 9002, pools: ["a"], endpoints: 1, tls: null };
+    const found = await servers(names(), { ...config, picker });
+    expect(found.urls).toEqual(["http://10.0.0.1:8000"]);
+    expect(found.access.map(({ host }) => host)).toEqual(["one:8000"]);
+  });
+
   test("with addresses of IPv6 has them in brackets", async () => {
     told = { six: ["fd00::2", "fd00::1", "fe80::1%eth0"] };
     const found = await servers(names(), await pool("kind: openai, urls: ['https://six']"));

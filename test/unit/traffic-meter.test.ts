@@ -22,6 +22,7 @@ function meterAt(start: number) {
     retryDenied: () => {},
     tokens: () => {},
     refused: () => {},
+    picked: () => {},
   });
   return { clock, received, meter };
 }

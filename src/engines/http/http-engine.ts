@@ -5,6 +5,7 @@ import type {
   EngineServer,
   Exchange,
   HeaderList,
+  OutsideAccess,
   ResponseSink,
   RoutedExpertsCounts,
   Shard,
@@ -14,6 +15,7 @@ import type { ServerName } from "../../model/server-name.ts";
 import type { Pairing } from "../../serving/pairing.ts";
 import { DeathWatch, type ReportsDeath } from "./death-watch.ts";
 import type { Dialect } from "./dialect.ts";
+import { addressOf } from "./address-of.ts";
 import { joined } from "../../lib/json-fields.ts";
 import { HttpServer } from "./http-server.ts";
 import { ORCA_ASKED, orcaKvUse, takeOrcaKvUse } from "./orca.ts";
@@ -68,6 +70,7 @@ export class HttpEngine implements Engine {
   readonly pairing?: Pairing;
   readonly routedExperts?: RoutedExpertsCounts;
   readonly adapterMark?: string;
+  readonly outside: OutsideAccess;
   readonly #routed: RoutedExperts | null;
   readonly #orca: boolean;
   readonly #reportsDeath: ReportsDeath | null;
@@ -136,6 +139,10 @@ export class HttpEngine implements Engine {
     this.#reportsDeath = dialect.reportsDeath;
     this.#readsRank = dialect.ranks?.reads ?? null;
     this.#routes = routes;
+    this.outside = {
+      addresses: routes.map(({ connections }) => addressOf(connections.url)),
+      prepare: (shard, request) => this.#prepared(routes[shard.rank], request, routes[shard.rank].headers),
+    };
   }
 
   send(shard: Shard, request: EngineRequest, sink: ResponseSink): Exchange {
@@ -150,14 +157,20 @@ export class HttpEngine implements Engine {
   }
 
   #send(shard: Shard, request: EngineRequest, to: ResponseSink): Exchange {
-    const { connections, keyed, headers, asking, rankFields } = this.#routes[shard.rank];
+    const route = this.#routes[shard.rank];
+    const { connections, headers, asking } = route;
     const sink = this.#reportsDeath === null ? to : new DeathWatch(connections.url, to, this.#reportsDeath);
+    const asks = this.#orca && headerIndex(request.headers, ORCA_ASKED) < 0;
+    const sent = this.#prepared(route, request, asks ? asking : headers);
+    const readKvUse = asks ? takeOrcaKvUse : orcaKvUse;
+    return connections.send(sent, sent.headers, sink, this.#orca ? readKvUse : null);
+  }
+
+  /** With what names the rank, and the server's own credentials in place of the client's. */
+  #prepared({ keyed, rankFields }: Route, request: EngineRequest, set: HeaderList): EngineRequest {
     const client = keyed ? withoutCredentials(request.headers) : request.headers;
     const sent = rankFields === "" ? request : this.#naming(rankFields, request);
-    if (!this.#orca) return connections.send(sent, withHeaders(client, headers), sink, null);
-    return headerIndex(client, ORCA_ASKED) < 0
-      ? connections.send(sent, withHeaders(client, asking), sink, takeOrcaKvUse)
-      : connections.send(sent, withHeaders(client, headers), sink, orcaKvUse);
+    return { ...sent, headers: withHeaders(client, set) };
   }
 
   #naming(rankFields: string, request: EngineRequest): EngineRequest {

@@ -24,6 +24,8 @@ export interface PoolRequest extends RoutableRequest {
   readonly generates: boolean;
   /** `[pools]`: the name of its model there. */
   readonly models: readonly string[];
+  /** `[pools]`: the shards there that may serve it; null for all of the pool's, or of every pool's. */
+  readonly amongs: readonly (ReadonlySet<number> | null)[] | null;
   /** `[pools]`: 1 for those that its headers ask for; null for none. */
   readonly asked: Uint8Array | null;
 }
@@ -55,10 +57,11 @@ export class PoolStates implements Candidates {
 
   /** Looks at the pools, for this request. */
   update(request: PoolRequest): void {
-    const { models, generates } = request;
+    const { models, amongs, generates } = request;
     for (let i = 0; i < this.count; i++) {
       const pool = this.pools[i].current;
-      const there: RoutableRequest = { ...request, model: models[i], tried: NONE };
+      const among = amongs === null ? null : amongs[i];
+      const there: RoutableRequest = { ...request, model: models[i], among, tried: NONE };
       this.ready[i] = pool.unavailable(there, generates) === null ? 1 : 0;
       this.admitting[i] = pool.degraded ? 0 : 1;
       if (this.parts === null) this.#measure(i, request.inputTokens + request.outputTokens);

@@ -1,5 +1,5 @@
 import type { RoutingTrace } from "../../model/routing-trace.ts";
-import type { EngineUnreachable, Exchange, ResponseHeaders, ResponseSink } from "../engine.ts";
+import type { EngineUnreachable, Exchange, ResponseHeaders, ResponseSink, Shard } from "../engine.ts";
 import type { AttemptTrace } from "../tracing/request-trace.ts";
 import type { Leg } from "./leg.ts";
 
@@ -20,6 +20,7 @@ export interface AttemptListener {
   prefillRefused(attempt: Attempt, prefill: Leg, status: number): boolean;
   /** Something threw: a fault of the gateway itself, which must end this request and no other. */
   threw(error: unknown): void;
+  moved(attempt: Attempt, shard: Shard): void;
 }
 
 /**
@@ -27,8 +28,8 @@ export interface AttemptListener {
  * would end the process: it goes to the flight.
  */
 export class Attempt implements ResponseSink {
-  /** On the shard that answers. */
-  readonly leg: Leg;
+  /** On the shard that answers; another where a proxy has sent the request on. */
+  leg: Leg;
   /** Set once the response headers have arrived. */
   response: ResponseHeaders | null = null;
   /** Set once it is sent. */
@@ -72,6 +73,14 @@ export class Attempt implements ResponseSink {
   routed(routing: RoutingTrace): void {
     try {
       this.#flight.routed(routing);
+    } catch (error) {
+      this.#flight.threw(error);
+    }
+  }
+
+  movedTo(shard: Shard): void {
+    try {
+      this.#flight.moved(this, shard);
     } catch (error) {
       this.#flight.threw(error);
     }

@@ -9,6 +9,7 @@ import { generates } from "../request/api-routes.ts";
 import { BLOCK_TOKENS, type RequestFacts } from "../request/request-facts.ts";
 import { type ServingPool, prefillable } from "../serving-pool.ts";
 import type { PoolChoiceReason } from "../traffic/traffic-observer.ts";
+import type { Carrier } from "./carrier.ts";
 import type { Leg } from "./leg.ts";
 
 /**
@@ -34,6 +35,7 @@ export class Destination {
   #asked: Asked | null;
   #sent: EngineRequest | null = null;
   readonly #root: ModelRoute;
+  readonly #carrier: Carrier | null;
   /** Its place: of that route (0 is the root, then come its fallbacks), and among that route's. */
   #route = 0;
   #place = 0;
@@ -44,8 +46,15 @@ export class Destination {
   readonly #tried: number[] = [];
   readonly #triedPrefill: number[] = [];
 
-  constructor(route: ModelRoute, facts: RequestFacts, request: EngineRequest) {
+  /** @param carrier null where engines send it */
+  constructor(
+    route: ModelRoute,
+    facts: RequestFacts,
+    request: EngineRequest,
+    carrier: Carrier | null = null,
+  ) {
     this.#root = route;
+    this.#carrier = carrier;
     this.#asked = { facts, request };
     this.generates = generates(request);
     if (!this.#several || !this.#find()) this.#go(0, 0, null);
@@ -231,6 +240,7 @@ export class Destination {
       affinityKey,
       experts,
       pinnedRank: rankNow(pool, rank),
+      among: this.#carrier?.among(pool.current) ?? null,
       tried,
     };
   }
@@ -239,10 +249,12 @@ export class Destination {
   #asOf({ places, choice }: ModelRoute, left: readonly number[]): PoolRequest {
     const { facts, request } = this.#asked as Asked;
     const { session } = facts;
+    const carrier = this.#carrier;
     return {
       ...this.#inPool(places[0], session === null ? 0 : hashText(session), null, left),
       generates: this.generates,
       models: places.map(({ model }) => model),
+      amongs: carrier === null ? null : places.map(({ pool }) => carrier.among(pool.current)),
       asked: choice === null ? null : askedPlaces(choice, request.headers),
     };
   }

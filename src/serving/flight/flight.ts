@@ -2,7 +2,7 @@ import type { Unavailable } from "../../routing/plug-in.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { AdmissionTicket, Applicant } from "../admission/admission.ts";
 import type { CapturedFlight } from "../capture/captured-flight.ts";
-import { type EngineRequest, EngineUnreachable, type ResponseHeaders } from "../engine.ts";
+import { type EngineRequest, EngineUnreachable, type ResponseHeaders, type Shard } from "../engine.ts";
 import { Unpairable } from "../pairing.ts";
 import { InvalidRequest, NoShardAvailable, type Refused } from "../refusals.ts";
 import { ResponseId } from "../affinity/response-id.ts";
@@ -14,13 +14,14 @@ import type { RequestTiming } from "../traffic/traffic-meter.ts";
 import type { CountedTokens, RequestOutcome, Responded } from "../traffic/traffic-observer.ts";
 import { UsageSearch } from "../traffic/usage-search.ts";
 import type { Attempt, AttemptListener } from "./attempt.ts";
+import type { Carrier } from "./carrier.ts";
 import type { AnswerEnd, Client } from "./client.ts";
 import type { RequestTrace } from "../tracing/request-trace.ts";
 import { Destination } from "./destination.ts";
 import { isEventStream } from "./event-stream.ts";
 import { failureKind } from "./failure-kind.ts";
 import type { FlightDeck } from "./flight-deck.ts";
-import type { Leg } from "./leg.ts";
+import { Leg } from "./leg.ts";
 import { Resending } from "./resending.ts";
 import { type NoShard, Sender } from "./sender.ts";
 import { Sending, type Sent } from "./sending.ts";
@@ -57,8 +58,8 @@ type Stage = "waiting" | "sent" | "answering" | "over";
  * one at a time when the first is slow; and to another pool of its model when no shard of this one can take it. Where a
  * reload has put another pool in the place of one, it is sent there from then on (`Destination` has both). It is never
  * sent again after its first byte, nor when a time limit ended an attempt on a server that answers others, since another
- * attempt would take as long. The attempt with the first good byte wins: a failing answer never ends another attempt
- * under way.
+ * attempt would take as long, nor at all once a proxy was told where to send it (`Carrier`). The attempt with the first
+ * good byte wins: a failing answer never ends another attempt under way.
  *
  * The response headers of a stream are relayed when they arrive, long before its first byte; when the shard fails in
  * between, another takes the stream over. With hedging they wait for the first byte, which decides the attempt.
@@ -76,6 +77,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
   readonly #path: string;
   /** What is recorded of it; null where it is not. */
   readonly #captured: CapturedFlight | null;
+  /** Who takes it to its shard; null for the engine. */
+  readonly #carrier: Carrier | null;
   /** Who follows it; null for nobody. */
   readonly #trace: RequestTrace | null;
   #stage: Stage = "waiting";
@@ -105,8 +108,9 @@ export class Flight implements Applicant, AttemptListener, Sent {
     request: EngineRequest,
     client: Client,
     trace: RequestTrace | null = null,
+    carrier: Carrier | null = null,
   ) {
-    const destination = new Destination(route, facts, request);
+    const destination = new Destination(route, facts, request, carrier);
     const { pool, routable } = destination;
     this.tenant = facts.tenant;
     this.priority = facts.priority;
@@ -115,13 +119,15 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#destination = destination;
     this.#client = client;
     this.#path = request.path;
-    this.#resending = new Resending(deck, destination);
+    this.#resending = new Resending(deck, destination, carrier !== null);
     this.#trace = trace;
-    const sender = new Sender(deck, destination, this.#resending, this, trace);
+    this.#carrier = carrier;
+    const sender = new Sender(deck, destination, this.#resending, this, trace, carrier);
     this.#sending = new Sending(deck, this, sender, this.#resending, destination);
     this.#timing = deck.meter.begin(pool.engine.pool, trace?.traceId ?? null);
     this.#captured = deck.capture?.begin(facts, request, routable.model) ?? null;
     trace?.began(pool.engine.pool, facts, routable.model, destination.epoch);
+    carrier?.goesTo(pool);
   }
 
   /** Applies for admission; everything else follows from that. */
@@ -244,6 +250,23 @@ export class Flight implements Applicant, AttemptListener, Sent {
     }
   }
 
+  /** The proxy that carries it tried the next shard of its list, as it does where one takes no connections. */
+  moved(attempt: Attempt, shard: Shard): void {
+    const { pool } = attempt.leg;
+    const { routable } = this.#destination;
+    attempt.leg.broke("connect");
+    attempt.leg = new Leg(
+      pool,
+      shard.rank,
+      routable.inputTokens,
+      routable.outputTokens,
+      this.#deck.clock.now(),
+    );
+    const { current } = pool;
+    const at = attempt.leg.placeIn(current);
+    if (at >= 0) current.router.moved(routable, at);
+  }
+
   /** @internal Those under way. */
   get attempts(): readonly Attempt[] {
     return this.#attempts;
@@ -317,6 +340,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     const { pool, routable, epoch } = this.#destination;
     if (pool.line === before.line) return;
     this.#timing.moveTo(pool.engine.pool);
+    this.#carrier?.goesTo(pool);
     this.#trace?.moved(pool.engine.pool, routable.model, epoch);
   }
 
@@ -410,7 +434,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
   }
 
   #refuse(error: Error, reason: string, outcome: RequestOutcome): void {
-    this.#responds(null, reason);
+    this.#responds(this.#carrier?.statusOf(reason) ?? null, reason);
     this.#deck.meter.refused(this.#destination.pool.engine.pool, reason);
     this.#client.refused(error);
     this.#end(outcome);

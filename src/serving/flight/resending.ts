@@ -5,13 +5,16 @@ import type { FlightDeck } from "./flight-deck.ts";
 export class Resending {
   readonly #deck: FlightDeck;
   readonly #destination: Destination;
+  readonly #once: boolean;
   #sent = 0;
   /** How often it was sent again out of the budget. */
   #paid = 0;
 
-  constructor(deck: FlightDeck, destination: Destination) {
+  /** @param once what was sent cannot be sent again */
+  constructor(deck: FlightDeck, destination: Destination, once: boolean) {
     this.#deck = deck;
     this.#destination = destination;
+    this.#once = once;
   }
 
   sent(): void {
@@ -26,6 +29,7 @@ export class Resending {
    * without the budget. No other attempt is under way.
    */
   mayResend(mayHaveBegun: boolean, again: boolean): boolean {
+    if (this.#once) return false;
     const destination = this.#destination;
     destination.follow();
     if (destination.hasShard) return !mayHaveBegun || this.#pay();
@@ -35,6 +39,7 @@ export class Resending {
 
   /** Whether it may be sent to a second shard of the pool at a time. */
   mayHedge(): boolean {
+    if (this.#once) return false;
     this.#destination.follow();
     return this.#destination.hasShard && this.#pay();
   }

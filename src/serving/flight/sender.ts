@@ -6,6 +6,7 @@ import { RoutingScores } from "../../routing/routing-scores.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import { type AttemptPart, type RequestTrace, tracedRequest } from "../tracing/request-trace.ts";
 import { Attempt, type AttemptListener } from "./attempt.ts";
+import type { Carrier } from "./carrier.ts";
 import type { Destination } from "./destination.ts";
 import type { FlightDeck } from "./flight-deck.ts";
 import { Leg } from "./leg.ts";
@@ -29,19 +30,23 @@ export class Sender {
   readonly #resending: Resending;
   readonly #listener: AttemptListener;
   readonly #trace: RequestTrace | null;
+  readonly #carrier: Carrier | null;
 
+  /** @param carrier null where the engine sends */
   constructor(
     deck: FlightDeck,
     destination: Destination,
     resending: Resending,
     listener: AttemptListener,
     trace: RequestTrace | null,
+    carrier: Carrier | null,
   ) {
     this.#deck = deck;
     this.#destination = destination;
     this.#resending = resending;
     this.#listener = listener;
     this.#trace = trace;
+    this.#carrier = carrier;
   }
 
   /** The listener receives the attempt before anything is sent. @returns null when it was sent; throws Unpairable */
@@ -72,7 +77,11 @@ export class Sender {
   #sendWhole(request: EngineRequest, index: number): void {
     const attempt = this.#begin(index, "whole");
     const sent = tracedRequest(request, attempt.trace);
-    attempt.exchange = this.#destination.pool.engine.send(attempt.leg.shard, sent, attempt);
+    const { pool, shard } = attempt.leg;
+    attempt.exchange =
+      this.#carrier === null
+        ? pool.engine.send(shard, sent, attempt)
+        : this.#carrier.send(pool, shard, sent, attempt);
   }
 
   #sendPaired(asked: EngineRequest, index: number, prefill: ServingPool, prefillIndex: number): void {

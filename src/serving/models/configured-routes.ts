@@ -16,24 +16,35 @@ export interface RouteMakings {
   readonly rng: Rng;
 }
 
-/** @returns the route of every model of the configuration, by all of its names; the checks of config/ have passed */
+/**
+ * The checks of config/ have passed; `pools` may be some of the configuration's.
+ * @returns the route of every model of the configuration that one of the pools serves, by all of its names
+ */
 export function configuredRoutes(
   pools: readonly ServingPool[],
   makings: RouteMakings,
 ): Map<string, ModelRoute> {
-  const settings = new Map(makings.models.map((model) => [model.name, model]));
+  const settings = new Map(makings.models.map((model) => [model.name, within(model, pools)]));
   for (const { models } of pools)
     for (const name of models) if (!settings.has(name)) settings.set(name, plain(name, pools));
   // Models that others fall back on, without what those fall back on.
-  const own = new Map([...settings.values()].map((model) => [model.name, routeOf(model, pools, makings)]));
+  const served = [...settings.values()].filter((model) => model.pools.length > 0);
+  const own = new Map(served.map((model) => [model.name, routeOf(model, pools, makings)]));
   const routes = new Map<string, ModelRoute>();
-  for (const model of settings.values()) {
+  for (const model of served) {
     const fallbacks = fallbacksOf(model, settings, own, pools);
     const route = { ...(own.get(model.name) as ModelRoute), fallbacks };
     routes.set(model.name, route);
     for (const alias of model.aliases) routes.set(alias, { ...route, places: route.places.map(renamed) });
   }
   return routes;
+}
+
+/** What is said of a model, as far as it is of these pools. */
+function within(model: ModelSettings, pools: readonly ServingPool[]): ModelSettings {
+  const isThere = (name: string) => pools.some((pool) => pool.name === name);
+  const shadow = model.shadow !== null && isThere(model.shadow.pool) ? model.shadow : null;
+  return { ...model, pools: model.pools.filter(({ pool }) => isThere(pool)), shadow };
 }
 
 /** A model of which nothing more is said: every pool that names it serves it, alike. */
@@ -98,12 +109,12 @@ function fallbacksOf(
     seen.add(name);
     const pool = pools.find((one) => one.name === name);
     if (pool !== undefined) return onlyPlace(renamed(inPool(pool, model.name)));
-    const other = settings.get(name) as ModelSettings;
-    const route = own.get(name) as ModelRoute;
-    return [
-      { ...route, places: route.places.map(renamed) },
-      ...fallbacksOf(other, settings, own, pools, seen),
-    ];
+    const other = settings.get(name);
+    // A pool that is not among these.
+    if (other === undefined) return [];
+    const route = own.get(name);
+    const first = route === undefined ? [] : [{ ...route, places: route.places.map(renamed) }];
+    return [...first, ...fallbacksOf(other, settings, own, pools, seen)];
   });
 }
 

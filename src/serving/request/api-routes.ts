@@ -57,6 +57,42 @@ export const API_ROUTES: readonly ApiRoute[] = ROUTES.map((route) => ({
   ...route,
 }));
 
+const PLAIN = new Map(API_ROUTES.map((route) => [route.path, route]));
+const NAMING = API_ROUTES.filter(({ path }) => path.includes(":id")).map((route) => {
+  const [before, after] = route.path.split(":id");
+  return { route, before, after };
+});
+
+/**
+ * The route that a request is for, with the id that its path names; null where it is for none.
+ * @param target the request's
+ */
+export function routeOf(
+  method: string,
+  target: string,
+): { readonly route: ApiRoute; readonly id: string | null } | null {
+  const end = target.search(/[?#]/);
+  const path = end < 0 ? target : target.slice(0, end);
+  const takes = ({ methods }: ApiRoute) =>
+    methods.some((one) => one === (method === "HEAD" ? "GET" : method));
+  const plain = PLAIN.get(path);
+  if (plain !== undefined) return takes(plain) ? { route: plain, id: null } : null;
+  for (const { route, before, after } of NAMING) {
+    const id = path.slice(before.length, path.length - after.length);
+    if (!path.startsWith(before) || !path.endsWith(after) || !/^[^/]+$/.test(id) || !takes(route)) continue;
+    return { route, id: decoded(id) };
+  }
+  return null;
+}
+
+function decoded(id: string): string {
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    return id;
+  }
+}
+
 const GENERATING = new Set(API_ROUTES.filter((route) => route.generates).map(({ path }) => path));
 
 /** Whether what is asked generates tokens. @param request whose path `enginePath` wrote */

@@ -165,4 +165,5 @@ const UNHEARD = {
   retryDenied: nothing,
   tokens: nothing,
   refused: nothing,
+  picked: nothing,
 };

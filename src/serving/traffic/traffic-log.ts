@@ -1,6 +1,7 @@
 import type { ProcessTraffic } from "./traffic-meter.ts";
 import type {
   CountedTokens,
+  PickOutcome,
   PoolChoiceReason,
   RequestOutcome,
   Responded,
@@ -20,6 +21,7 @@ export class TrafficLog implements TrafficObserver {
   #deniedRetries: string[] = [];
   #tokens: [string, CountedTokens][] = [];
   #refused: [string, string][] = [];
+  #picked: [string, PickOutcome, number][] = [];
 
   firstFrame(pool: string, ms: number, traceId: string | null): void {
     this.#first.push([pool, ms, traceId]);
@@ -61,6 +63,10 @@ export class TrafficLog implements TrafficObserver {
     this.#refused.push([pool, reason]);
   }
 
+  picked(pool: string, outcome: PickOutcome, ms: number): void {
+    this.#picked.push([pool, outcome, ms]);
+  }
+
   /** Everything since the last call. */
   take(): Omit<ProcessTraffic, "inFlight" | "requests" | "frames"> {
     const taken = {
@@ -74,6 +80,7 @@ export class TrafficLog implements TrafficObserver {
       deniedRetries: this.#deniedRetries,
       tokens: this.#tokens,
       refused: this.#refused,
+      picked: this.#picked,
     };
     this.#first = [];
     this.#later = [];
@@ -85,6 +92,7 @@ export class TrafficLog implements TrafficObserver {
     this.#deniedRetries = [];
     this.#tokens = [];
     this.#refused = [];
+    this.#picked = [];
     return taken;
   }
 }

@@ -4,6 +4,7 @@ import { percentileOf } from "../../lib/percentile.ts";
 import type { Percentiles, TrafficReport } from "../../model/pool-report.ts";
 import type {
   CountedTokens,
+  PickOutcome,
   PoolChoiceReason,
   RequestOutcome,
   Responded,
@@ -38,6 +39,7 @@ export interface ProcessTraffic {
   readonly deniedRetries: readonly string[];
   readonly tokens: readonly (readonly [pool: string, counted: CountedTokens])[];
   readonly refused: readonly (readonly [pool: string, reason: string])[];
+  readonly picked: readonly (readonly [pool: string, outcome: PickOutcome, ms: number])[];
 }
 
 /** Counts requests and frames, and measures TTFT (arrival to first content frame) and ITL (between content frames). */
@@ -107,6 +109,7 @@ export class TrafficMeter {
     for (const pool of traffic.deniedRetries) this.#observer.retryDenied(pool);
     for (const [pool, counted] of traffic.tokens) this.#observer.tokens(pool, counted);
     for (const [pool, reason] of traffic.refused) this.#observer.refused(pool, reason);
+    for (const [pool, outcome, ms] of traffic.picked) this.#observer.picked(pool, outcome, ms);
   }
 
   #first(pool: string, ms: number, traceId: string | null): void {
@@ -159,6 +162,10 @@ export class TrafficMeter {
 
   refused(pool: string, reason: string): void {
     this.#observer.refused(pool, reason);
+  }
+
+  picked(pool: string, outcome: PickOutcome, ms: number): void {
+    this.#observer.picked(pool, outcome, ms);
   }
 
   /**

@@ -35,6 +35,21 @@ export interface ShadowPair {
 /** A copy that ended, or was not sent; or both answers, once both are there. */
 export type Shadowed = "ok" | "failed" | "dropped" | ShadowPair;
 
+/**
+ * What a proxy that asked where to send a request was told: an endpoint; that its client is over a limit, or that no
+ * shard can take it now; that the request is at fault; or nothing, since the picker failed or the client left first.
+ */
+export const PICK_OUTCOMES = [
+  "picked",
+  "refused",
+  "unavailable",
+  "client_error",
+  "failed",
+  "cancelled",
+] as const;
+
+export type PickOutcome = (typeof PICK_OUTCOMES)[number];
+
 /** What the client of a request got in the end. */
 export interface Responded {
   /** What served it, as its pool calls it; empty where no pool was found. */
@@ -82,4 +97,10 @@ export interface TrafficObserver {
   tokens(pool: string, counted: CountedTokens): void;
   /** By one of the reasons that clients are given. @param pool empty where none is known */
   refused(pool: string, reason: string): void;
+  /**
+   * The endpoint picker was asked where to send a request.
+   * @param pool empty where none is known
+   * @param ms from the last byte of the request to the answer
+   */
+  picked(pool: string, outcome: PickOutcome, ms: number): void;
 }

@@ -1,10 +1,10 @@
-import { REQUEST_OUTCOMES } from "../../serving/traffic/traffic-observer.ts";
+import { PICK_OUTCOMES, REQUEST_OUTCOMES } from "../../serving/traffic/traffic-observer.ts";
 import type { Counted } from "../counted.ts";
 import { type Family, counter } from "../family.ts";
 
 /** What became of requests. */
 export function trafficFamilies(counted: Counted): Family[] {
-  const { ended, chosen, resent, deniedRetries, refused, responses } = counted;
+  const { ended, chosen, resent, deniedRetries, refused, picks, responses } = counted;
   return [
     counter("plimsoll_requests_total", ["pool", "outcome"], "Requests that ended, by outcome", (observe) => {
       for (const [pool, outcomes] of ended)
@@ -45,6 +45,15 @@ export function trafficFamilies(counted: Counted): Family[] {
       (observe) => {
         for (const [pool, reasons] of refused)
           for (const [reason, count] of reasons) observe(count, pool, reason);
+      },
+    ),
+    counter(
+      "plimsoll_picks_total",
+      ["pool", "outcome"],
+      "Requests for which a proxy asked where to send them, by what it was told",
+      (observe) => {
+        for (const [pool, outcomes] of picks)
+          for (const outcome of PICK_OUTCOMES) observe(outcomes[outcome], pool, outcome);
       },
     ),
   ];

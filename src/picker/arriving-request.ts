@@ -1,0 +1,103 @@
+import { type BodyTerms, CollectedBody } from "../http/collected-body.ts";
+import { encodingFault } from "../http/content-encoding.ts";
+import { HttpError } from "../http/errors.ts";
+import { FactsReader } from "../http/read-facts.ts";
+import type { Reading } from "../http/reading-turns.ts";
+import type { OriginReader } from "../http/request-origin.ts";
+import type { EngineRequest } from "../serving/engine.ts";
+import type { RequestFacts } from "../serving/request/request-facts.ts";
+import { unreadFacts } from "../serving/request/unread-facts.ts";
+import type { CameWith } from "./pick-answer.ts";
+import { type RequestHead, engineRequest } from "./request-head.ts";
+
+/** How bodies are taken, those of HTTP's requests with them. */
+export interface ArrivalTerms extends Pick<BodyTerms, "limitBytes" | "memory" | "turns"> {
+  /** How long a body may take to arrive. */
+  readonly timeoutMs: number;
+}
+
+/** A request while it comes, part by part: what is held of its body, and what routing reads of it. */
+export class ArrivingRequest {
+  readonly head: RequestHead;
+  #reader = new FactsReader("none", {});
+  #body: CollectedBody | null = null;
+  #late: NodeJS.Timeout | null = null;
+  /** As it came. */
+  #original: Buffer | null = null;
+  #hasTrailers = false;
+
+  constructor(head: RequestHead) {
+    this.head = head;
+  }
+
+  /**
+   * Its body follows.
+   * @param refused called at most once: it is too long, late, or there is no memory for it
+   * @throws HttpError for one that is not taken
+   */
+  expectBody(terms: ArrivalTerms, source: Reading, refused: (error: unknown) => void): void {
+    const { byName, route } = this.head;
+    const announced = Number(byName["content-length"] ?? 0);
+    const encoded = route === null ? null : encodingFault(byName);
+    const fault = encoded ?? CollectedBody.excess(announced, terms.limitBytes);
+    if (fault !== null) throw fault;
+    this.#reader = new FactsReader(route?.body ?? "none", byName);
+    this.#body = new CollectedBody({ ...terms, reader: this.#reader.body }, announced, source, refused);
+    this.#late = setTimeout(
+      () => refused(new HttpError("request_timeout", "The request took too long to arrive.")),
+      terms.timeoutMs,
+    );
+  }
+
+  /** @param chunk is kept */
+  take(chunk: Buffer): void {
+    if (chunk.length > 0) this.#body?.take(chunk);
+  }
+
+  /** All of it is there. @returns false where it was refused */
+  end(hasTrailers: boolean): boolean {
+    this.#inTime();
+    this.#hasTrailers = hasTrailers;
+    if (this.#body !== null) this.#original = this.#body.end();
+    return this.#body === null || this.#original !== null;
+  }
+
+  /**
+   * What is known of it, and what an engine is to be sent.
+   * @param anyModel of a request that is sent to whatever server can take it, since nothing of it is read
+   * @throws InvalidRequest
+   */
+  read(
+    origins: OriginReader,
+    anyModel: () => string | null,
+  ): { readonly facts: RequestFacts; readonly request: EngineRequest } {
+    const origin = origins.read(this.head.byName);
+    const { route, id } = this.head;
+    const isUnread = route === null || (route.body !== "none" && this.#original === null);
+    const facts = isUnread
+      ? unreadFacts(origin, anyModel(), null, 0, this.#original)
+      : this.#reader.facts(origin, id, route.body === "none" ? null : this.#original);
+    const { fields } = facts;
+    return {
+      facts,
+      request: { ...engineRequest(this.head, facts.body), ...(fields === null ? {} : { fields }) },
+    };
+  }
+
+  /** What goes back to the proxy. */
+  get came(): CameWith {
+    return { body: this.#original, trailers: this.#hasTrailers };
+  }
+
+  /** Nothing of it is needed any more. Harmless when repeated. */
+  release(): void {
+    this.#inTime();
+    this.#body?.held.release();
+    this.#original = null;
+  }
+
+  #inTime(): void {
+    if (this.#late !== null) clearTimeout(this.#late);
+    this.#late = null;
+  }
+}

@@ -1,0 +1,85 @@
+import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
+import type { PickerConfig } from "../config/picker-config.ts";
+import { InputError } from "../lib/errors.ts";
+import type { ServingPool } from "../serving/serving-pool.ts";
+import { process } from "./grpc-stream.ts";
+import type { PickerParts } from "./picked-request.ts";
+import { EXTERNAL_PROCESSOR, externalProcessor, health } from "./services.ts";
+import { type HealthCheck, NOT_SERVING, SERVING } from "./wire/health-messages.ts";
+
+/** What Envoy puts around a piece of a body. */
+const ENVELOPE_BYTES = 65_536;
+
+/** The endpoint picker's gRPC listener, beside HTTP: picks, and its health. */
+export class PickerListener {
+  readonly #config: PickerConfig;
+  readonly #server: Server;
+  readonly #pools: () => readonly ServingPool[];
+  #stopping = false;
+
+  /** @param pools those that it picks for now */
+  constructor(config: PickerConfig, parts: PickerParts, pools: () => readonly ServingPool[]) {
+    this.#config = config;
+    this.#pools = pools;
+    this.#server = new Server({
+      "grpc.max_receive_message_length": parts.bodies.limitBytes + ENVELOPE_BYTES,
+      "grpc.max_send_message_length": -1,
+    });
+    this.#server.addService(externalProcessor, {
+      Process: (call: Parameters<typeof process>[1]) => process(parts, call),
+    });
+    this.#server.addService(health, {
+      Check: ({ request }: ServerUnaryCall<HealthCheck, number>, answer: sendUnaryData<number>) =>
+        this.#check(request, answer),
+    });
+  }
+
+  /** @returns where it listens, with the port that was taken. @throws InputError when the address cannot be had */
+  async start(): Promise<string> {
+    const { host, port, tls } = this.#config;
+    const credentials =
+      tls === null
+        ? ServerCredentials.createInsecure()
+        : ServerCredentials.createSsl(
+            tls.clientCa,
+            [{ private_key: tls.key, cert_chain: tls.cert }],
+            tls.clientCa !== null,
+          );
+    const shown = host.includes(":") ? `[${host}]` : host;
+    return await new Promise((resolve, reject) => {
+      this.#server.bindAsync(`${shown}:${port}`, credentials, (error, taken) => {
+        if (error === null) resolve(`${shown}:${taken}`);
+        else
+          reject(
+            new InputError(
+              "configuration",
+              "picker.port",
+              `is ${port}, and ${shown}:${port} cannot be had (${error.message}); choose a free port, or 0 for any`,
+            ),
+          );
+      });
+    });
+  }
+
+  /** Takes no new connections and lets streams finish, `graceMs` at most. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    const grace = setTimeout(() => this.#server.forceShutdown(), graceMs);
+    await new Promise<void>((resolve) => {
+      this.#server.tryShutdown(() => resolve());
+    });
+    clearTimeout(grace);
+  }
+
+  #check({ service }: HealthCheck, answer: sendUnaryData<number>): void {
+    if (service === "liveness") return answer(null, SERVING);
+    if (!["", "readiness", EXTERNAL_PROCESSOR].includes(service))
+      return answer({ code: status.NOT_FOUND, details: `There is no service ${service.slice(0, 100)}.` });
+    answer(null, this.#isReady() ? SERVING : NOT_SERVING);
+  }
+
+  /** As `/ready` says of its pools, of which one is enough. */
+  #isReady(): boolean {
+    return !this.#stopping && this.#pools().some(({ health: { lack } }) => lack === null);
+  }
+}
