@@ -16,6 +16,8 @@ interface Violation {
 }
 
 const HOSTILE = `<img src=x onerror="document.title='owned'">`;
+/** Where it is not of size, but of what there is. */
+const ORDINARY = { nodes: 2, gpusPerNode: 8, slotsPerGpu: 5, layers: 12, experts: 64 };
 const LARGE = { nodes: 40, gpusPerNode: 8, slotsPerGpu: 2, layers: 58, experts: 384 };
 
 let browser: Browser;
@@ -23,12 +25,7 @@ let gateway: DashboardGateway;
 let url: string;
 beforeAll(async () => {
   browser = await launchChromium();
-  gateway = new DashboardGateway({ pool: `${HOSTILE}${"x".repeat(120)}`, ...LARGE });
-  gateway.decisions = [
-    decision({ id: 1, reason: HOSTILE, stages: { done: 3, of: 29 }, state: "under way" }),
-    decision({ id: 2, kind: "kept", reason: "kept", times: 40 }),
-  ];
-  gateway.state = { lost: [{ rank: 300, how: "silent" }], missing: [{ layer: 9, experts: [4] }] };
+  gateway = madeUpGateway(LARGE, 300);
   url = await gateway.listen();
 });
 afterAll(async () => {
@@ -36,11 +33,21 @@ afterAll(async () => {
   await gateway?.[Symbol.asyncDispose]();
 });
 
-async function opened(width: number, height: number): Promise<Page> {
+function madeUpGateway(size: typeof LARGE, lost: number): DashboardGateway {
+  const made = new DashboardGateway({ pool: `${HOSTILE}${"x".repeat(120)}`, ...size });
+  made.decisions = [
+    decision({ id: 1, reason: HOSTILE, stages: { done: 3, of: 29 }, state: "under way" }),
+    decision({ id: 2, kind: "kept", reason: "kept", times: 40 }),
+  ];
+  made.state = { lost: [{ rank: lost, how: "silent" }], missing: [{ layer: 9, experts: [4] }] };
+  return made;
+}
+
+async function opened(width: number, height: number, at = url): Promise<Page> {
   const page = await browser.newPage({ viewport: { width, height } });
   const wrong: string[] = [];
   page.on("pageerror", (error) => wrong.push(error.message));
-  await page.goto(url);
+  await page.goto(at);
   await page.locator(".heat-map canvas").waitFor();
   expect(wrong).toEqual([]);
   return page;
@@ -91,7 +98,8 @@ test("320 GPUs and 384 experts fit a phone, a laptop and a wall, and can be told
 });
 
 test("nothing is found by axe-core, light and dark", async () => {
-  const page = await opened(1280, 900);
+  await using ordinary = madeUpGateway(ORDINARY, 9);
+  const page = await opened(1280, 900, await ordinary.listen());
   await withAll(page);
   await page.addScriptTag({ path: AXE });
   for (const colorScheme of ["light", "dark"] as const) {
@@ -150,7 +158,8 @@ test("a rollout is one row, and what somebody has named is text", async () => {
 });
 
 test("all that can be opened, pressed, chosen or read by keys is, and nothing goes wrong", async () => {
-  const page = await opened(1280, 900);
+  await using ordinary = madeUpGateway(ORDINARY, 9);
+  const page = await opened(1280, 900, await ordinary.listen());
   const wrong: string[] = [];
   page.on("pageerror", (error) => wrong.push(error.message));
   page.on("console", (message) => {
