@@ -31,6 +31,8 @@ export function App() {
   }, [view.pool, send]);
   const unlock = (given: string) => {
     sessionStorage.setItem(KEY, given);
+    // No word of a wrong key before it was tried.
+    send({ type: "connection", value: "connecting" });
     setKey(given);
   };
 
