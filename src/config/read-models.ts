@@ -1,3 +1,4 @@
+import { HOP_BY_HOP, RANK_HEADER } from "../model/request-headers.ts";
 import type { ModelSettings, PoolShare } from "../model/model-settings.ts";
 import { checkModels } from "./check-models.ts";
 import type { PoolConfig } from "./config.ts";
@@ -6,23 +7,7 @@ import { type Place, faultAt, inside } from "./place.ts";
 import { unknownName } from "./unknown-name.ts";
 
 /** Those of one connection, and those that the gateway sets or reads itself: they reach nobody as a client sent them. */
-const NOT_A_CLIENTS = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "expect",
-  "host",
-  "content-length",
-  "accept-encoding",
-  "x-request-id",
-  "x-data-parallel-rank",
-]);
+const NOT_A_CLIENTS = new Set([...HOP_BY_HOP, "x-request-id", RANK_HEADER]);
 
 type Written = Readonly<Record<string, WrittenModel>>;
 

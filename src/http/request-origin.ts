@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Config } from "../config/config.ts";
 import { MOST_PRIORITY } from "../config/settings-schema.ts";
 import { ANONYMOUS, type Origin } from "../serving/request/request-facts.ts";
-import { RANK_HEADER } from "./headers.ts";
+import { RANK_HEADER } from "../model/request-headers.ts";
 
 /** Tenants known by their key alone have names of this length. */
 const NAME_LENGTH = 12;

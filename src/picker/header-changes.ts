@@ -1,4 +1,4 @@
-import { HOP_BY_HOP } from "../http/headers.ts";
+import { HOP_BY_HOP } from "../model/request-headers.ts";
 import type { HeaderList } from "../serving/engine.ts";
 import type { HeaderChanges } from "./wire/processing-response.ts";
 
