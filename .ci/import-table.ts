@@ -135,7 +135,7 @@ export const importTable: readonly Row[] = [
   },
   {
     unit: "picker",
-    imports: ["http", "serving", "config", "lib"],
+    imports: ["http", "serving", "config", "model", "lib"],
     packages: ["@grpc/grpc-js", "protobufjs"],
     pure: false,
   },
