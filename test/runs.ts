@@ -1,5 +1,8 @@
 const TIMES = Number(process.env["RUNS_TIMES"] ?? 1);
 
+/** Whether this is a long run. */
+export const LONG = TIMES > 1;
+
 /** How many cases of what is made up are tried: `usual` in a usual run, `RUNS_TIMES` as many in a long one. */
 export function runs(usual: number): number {
   return Math.ceil(usual * TIMES);

@@ -11,4 +11,6 @@ export interface Fault {
   readonly ofThisVersion?: true;
   /** The store forgets who holds the lease: two may lead until that time has run out. */
   readonly forgetsLease?: true;
+  /** Nothing of it needs processes, a network or a store: `property/model-cluster` has it too, and the usual run only there. */
+  readonly modelled?: true;
 }

@@ -115,11 +115,15 @@ const restart = async (cluster: Cluster, leader: number) => {
 };
 
 export const FAULTS: readonly Fault[] = [
-  death("a rank dies", nothing),
+  { ...death("a rank dies", nothing), modelled: true },
   death("a rank dies while others prepare", (cluster) => rollout(cluster, "prepare")),
-  death("a rank dies before all have switched to a placement", (cluster) => rollout(cluster, "commit")),
+  {
+    ...death("a rank dies before all have switched to a placement", (cluster) => rollout(cluster, "commit")),
+    modelled: true,
+  },
   {
     name: "a rank falls silent",
+    modelled: true,
     async inject(cluster, draw) {
       const rank = draw(RANKS);
       cluster.die(rank);
@@ -128,12 +132,16 @@ export const FAULTS: readonly Fault[] = [
       await cluster.revive(rank);
     },
   },
-  fastRestart("a rank restarts faster than it is missed, and says so", (cluster, rank) =>
-    cluster.reportRank(rank, "ready"),
-  ),
+  {
+    ...fastRestart("a rank restarts faster than it is missed, and says so", (cluster, rank) =>
+      cluster.reportRank(rank, "ready"),
+    ),
+    modelled: true,
+  },
   fastRestart("a rank restarts faster than it is missed; its reports show it", nothing),
   {
     name: "a rank never gets ready",
+    modelled: true,
     async inject(cluster, draw) {
       await rollout(cluster, "prepare");
       const slow = draw(RANKS);
@@ -144,6 +152,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "half the ranks die at once",
+    modelled: true,
     async inject(cluster) {
       const half = all.filter((rank) => rank % 2 === 0);
       for (const rank of half) cluster.die(rank);
@@ -155,6 +164,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "all but two ranks die at once",
+    modelled: true,
     async inject(cluster) {
       const dead = all.slice(2);
       for (const rank of dead) cluster.die(rank);
@@ -177,7 +187,7 @@ export const FAULTS: readonly Fault[] = [
     },
     async (cluster, leader) => cluster.gateways[leader].thaw(),
   ),
-  { ...leaderless("the leader is killed", nothing, kill, restart), costs: "one gateway's" },
+  { ...leaderless("the leader is killed", nothing, kill, restart), costs: "one gateway's", modelled: true },
   {
     name: "the leader and a rank die at once, and nobody says so of the rank",
     ofThisVersion: true,
@@ -197,6 +207,7 @@ export const FAULTS: readonly Fault[] = [
   {
     ...leaderless("the leader is killed while ranks prepare", (c) => rollout(c, "prepare"), kill, restart),
     costs: "one gateway's",
+    modelled: true,
   },
   {
     ...leaderless(
@@ -232,6 +243,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "a rank is drained, and taken back",
+    modelled: true,
     async inject(cluster, draw) {
       const rank = draw(RANKS);
       await cluster.post(`/admin/pools/${POOL}/ranks/${rank}/drain`);

@@ -48,6 +48,7 @@ export function reloadFaults(prepare: (cluster: Cluster) => Promise<void>): read
   return [
     {
       name: "the leader reloads, with another control, while ranks prepare",
+      modelled: true,
       async inject(cluster) {
         const leader = await ownLeader(cluster);
         if (leader === null) return;
@@ -69,6 +70,7 @@ export function reloadFaults(prepare: (cluster: Cluster) => Promise<void>): read
     },
     {
       name: "a follower reloads, with another control and other servers",
+      modelled: true,
       async inject(cluster, draw) {
         const leader = await cluster.leader();
         const followers = cluster.gateways

@@ -9,12 +9,12 @@ import { resultHere } from "../run-here.ts";
 const QUESTION = {
   model: "mixtral-8x7b",
   gpu: "h100",
-  rate: 20,
+  rate: 6,
   isl: 256,
   osl: 12,
   ttftP95: 300,
   "itl-p95": 25,
-  maxGpus: 12,
+  maxGpus: 6,
 };
 
 let planner: Solver;
@@ -64,8 +64,8 @@ test("a question is answered as the command answers it, and then another one by 
 
   const same = await ask({ from: plan });
   expect(same.body.answer).toEqual(plan.answer);
-  const more = await ask({ from: plan, set: { traffic: 2, maxGpus: 24 } });
-  expect(more.body.question.requestsPerSecond).toBe(40);
+  const more = await ask({ from: plan, set: { traffic: 2, maxGpus: 12 } });
+  expect(more.body.question.requestsPerSecond).toBe(12);
   expect(more.body.compared.changes[0]).toMatchObject({ name: "GPUs", before: `${plan.answer?.gpus} H100` });
   const none = await ask({ from: plan, set: { rate: 4000 } });
   expect(none.status).toBe(200);

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readExpertLoads } from "../../src/formats/expert-load.ts";
@@ -165,12 +166,12 @@ const step = fc.oneof(
 property(
   "a pickle's values are no more than its opcodes",
   fc.array(step, { maxLength: 60 }),
-  20_000,
+  8_000,
   (steps) => {
     const bytes = Buffer.from(`\x80\x02${steps.join("")}.`, "latin1");
     const host = { globals: new Set(["a.b"]), call: () => [], load: () => 0 };
     const read = taken(() => readPickle(new Uint8Array(bytes), host, "f", "p"));
-    expect(size(read)).toBeLessThanOrEqual(2 * bytes.length);
+    assert.ok(size(read) <= 2 * bytes.length);
   },
 );
 

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { OpenReplicas } from "../../src/core/dispatch/open-replicas.ts";
@@ -78,7 +79,7 @@ it("tokens go to open replicas only", () => {
       for (let layer = 0; layer < LAYERS; layer++) {
         replicas.choose(layer, countSelections(map, layer, batch));
         for (const slot of chosenSlots(chooser, layer, batch)) {
-          if (slot >= 0) expect(replicas.open[slot]).toBe(1);
+          if (slot >= 0) assert.equal(replicas.open[slot], 1);
         }
       }
     }),
@@ -98,14 +99,14 @@ it("every expert of the batch has an open replica; further ones are open whereve
         const open = [...replicas.open.keys()].filter((slot) => replicas.open[slot] === 1);
         const expertOf = (slot: number) => physicalToLogical[layer * width + slot];
         const opened = new Set(open.map(expertOf));
-        for (let expert = 0; expert < experts; expert++) expect(opened.has(expert)).toBe(count[expert] > 0);
+        for (let expert = 0; expert < experts; expert++) assert.equal(opened.has(expert), count[expert] > 0);
 
         const least = leastActivated(map, layer, count);
         const active = perGpu(map, open);
         expect(Math.max(...active)).toBe(least);
         for (let slot = 0; slot < width; slot++) {
           if (replicas.open[slot] === 1 || count[expertOf(slot)] === 0) continue;
-          expect(active[gpuOfSlot(topology, slot)]).toBe(least);
+          assert.equal(active[gpuOfSlot(topology, slot)], least);
         }
       }
     }),

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { H800 } from "../../src/core/cost/hardware.ts";
@@ -54,22 +55,22 @@ it("every request gets exactly its tokens, first come first served, within the c
       let forwarded = 0;
 
       const check = () => {
-        expect(pool.inFlight).toBe(open.length);
+        assert.equal(pool.inFlight, open.length);
         const { ranks, tokens } = pool.takeWindow(1);
-        expect(tokens).toBe(forwarded);
+        assert.equal(tokens, forwarded);
         forwarded = 0;
         for (const [rank, state] of ranks.entries()) {
           const queue = open.filter((request) => request.rank === rank);
-          expect(state.running + state.waiting).toBe(queue.length);
+          assert.equal(state.running + state.waiting, queue.length);
           // Nobody overtakes: those that run are the first of those in flight.
           const running = queue.slice(0, state.running);
           const reserved = running.reduce(
             (sum, request) => sum + request.inputTokens + request.outputTokens,
             0,
           );
-          expect(reserved).toBeLessThanOrEqual(CAPACITY);
-          expect(state.kvTokens).toBeLessThanOrEqual(reserved);
-          expect(queue.slice(state.running).every((request) => request.made === 0)).toBe(true);
+          assert.ok(reserved <= CAPACITY);
+          assert.ok(state.kvTokens <= reserved);
+          assert.ok(queue.slice(state.running).every((request) => request.made === 0));
         }
       };
       const step = (): boolean => {
@@ -80,7 +81,7 @@ it("every request gets exactly its tokens, first come first served, within the c
           const request = open.find((candidate) => candidate.id === id);
           if (request === undefined) throw new Error(`request ${id} got a token after its end`);
           request.made++;
-          expect(result.finished.includes(id)).toBe(request.made === request.outputTokens);
+          assert.equal(result.finished.includes(id), request.made === request.outputTokens);
         }
         open = open.filter(({ id }) => !result.finished.includes(id));
         return true;
