@@ -92,23 +92,22 @@ async function run(flags: Flags): Promise<void> {
 }
 
 function routersOf({ profile, peers: folder, before }: Flags): Router[] {
-  const profileFolder = profile === undefined ? null : resolve(profile);
   const earlier = before === undefined ? [] : [plimsollBefore(resolve(before))];
-  return [direct, nginx, plimsoll(null, profileFolder), ...earlier, ...peers(executables(folder))];
+  return [direct, nginx, plimsoll(null, folderOf(profile)), ...earlier, ...peers(folderOf(folder))];
 }
 
 /** What routing, recording and tracing cost beyond relaying: measured where they are asked for by name. */
-function othersOf({ peers: folder }: Flags): Router[] {
+function othersOf({ profile, peers: folder }: Flags): Router[] {
   return [
     plimsoll("round-robin", null),
     plimsollCapture(),
-    plimsollTraced(1),
-    plimsollTraced(100),
-    ...roundRobinPeers(executables(folder)),
+    plimsollTraced(1, folderOf(profile)),
+    plimsollTraced(100, folderOf(profile)),
+    ...roundRobinPeers(folderOf(folder)),
   ];
 }
 
-function executables(folder: string | undefined): string | null {
+function folderOf(folder: string | undefined): string | null {
   return folder === undefined ? null : resolve(folder);
 }
 

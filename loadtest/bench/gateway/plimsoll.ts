@@ -48,9 +48,13 @@ export function plimsollCapture(): Router {
   return gatewayOf(MAIN, { name: `${PLIMSOLL}-capture`, captures: true });
 }
 
-/** With a collector beside it. @param percent of the requests that are traced */
-export function plimsollTraced(percent: number): Router {
-  return gatewayOf(MAIN, { name: `${PLIMSOLL}-traced-${percent}`, traced: percent / 100 });
+/**
+ * With a collector beside it.
+ * @param percent of the requests that are traced
+ * @param profileFolder as above
+ */
+export function plimsollTraced(percent: number, profileFolder: string | null): Router {
+  return gatewayOf(MAIN, { name: `${PLIMSOLL}-traced-${percent}`, traced: percent / 100, profileFolder });
 }
 
 /** The gateway of another checkout, such as one of an earlier commit. @param folder where `npm ci` was run */
