@@ -4,6 +4,7 @@ import type { AnswerEnd, Client } from "../serving/flight/client.ts";
 import { EngineUnreachable, type ResponseHeaders } from "../serving/engine.ts";
 import { isEventStream } from "../serving/flight/event-stream.ts";
 import type { Flight } from "../serving/flight/flight.ts";
+import { headerOf } from "../serving/header-list.ts";
 import type { HeldBody } from "./body-memory.ts";
 import { errorAnswer } from "./errors.ts";
 import { returnedHeaders } from "./headers.ts";
@@ -81,6 +82,8 @@ export class ClientResponse implements Client {
       const length = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === "content-length");
       this.#announced = length >= 0;
       if (this.#announced) headers.splice(length, 2);
+      // A proxy in front that holds frames back until its buffer is full has clients wait for them.
+      if (headerOf(headers, UNBUFFERED[0]) === undefined) headers.push(...UNBUFFERED);
     }
     headers.push("x-plimsoll-shard", shard, "x-plimsoll-epoch", `${epoch}`, "x-request-id", requestId);
     for (const part of cors) headers.push(part);
@@ -215,6 +218,7 @@ export class ClientResponse implements Client {
   }
 }
 
+const UNBUFFERED = ["x-accel-buffering", "no"] as const;
 const DONE = Buffer.from("data: [DONE]");
 const LINE_ENDS = new Set([0x0a, 0x0d]);
 

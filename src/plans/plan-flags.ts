@@ -172,7 +172,7 @@ export function questionText(
   const on = types.map(({ gpu }) => gpu.name.toUpperCase()).join(" or ");
   const comes =
     demand.arrivals.kind === "users"
-      ? `${demand.rate} users who think ${decimals(demand.arrivals.thinkMs / 1000, 0)} s, with requests`
+      ? `${demand.rate} users who think ${demand.arrivals.thinkMs / 1000} s, with requests`
       : `${threeDigits(demand.rate)} requests/s`;
   const found = foundPart(demand);
   const cache = demand.arrivals.kind === "window" ? "one cache for all" : "the cache";

@@ -41,6 +41,16 @@ test("a stream arrives byte for byte as the engine sent it", async () => {
   expect(proxied.endsWith("data: [DONE]\n\n")).toBe(true);
 });
 
+test("a proxy in front is asked not to hold back a stream, and nothing of other answers", async () => {
+  const asked = [true, false].map(async (stream) => {
+    const body = JSON.stringify({ model: "small", stream, max_tokens: 2 });
+    const response = await fetch(`${gateway.url}/v1/chat/completions`, { method: "POST", body });
+    await response.text();
+    return response.headers.get("x-accel-buffering");
+  });
+  expect(await Promise.all(asked)).toEqual(["no", null]);
+});
+
 test("a body reaches the engine byte for byte", async () => {
   const body = '{ "model" : "small", "n": 1.0, "s": "\\u00e9é" }';
   await post("/v1/completions", body);

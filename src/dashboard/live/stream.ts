@@ -1,17 +1,8 @@
 import { FrameReader } from "./frame-reader.ts";
 import { now } from "./page-clock.ts";
+import { type SilenceWatch, WAITS, silenceWatch } from "./silence-watch.ts";
 import { type Message, isEvent } from "./state.ts";
 
-/** How long the stream waits, milliseconds. */
-interface Waits {
-  /** The server speaks once a second; so long a silence is worth saying. */
-  readonly silence: number;
-  /** A connection that says nothing for so long is given up, also while it is opened: what was between is gone. */
-  readonly dead: number;
-  readonly retry: number;
-}
-
-const WAITS: Waits = { silence: 5000, dead: 20_000, retry: 2000 };
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
 
@@ -65,29 +56,4 @@ export function follow(
 
   void readOn();
   return () => stopped.abort();
-}
-
-/** Watches one connection. */
-interface SilenceWatch {
-  readonly dead: AbortSignal;
-  /** Both waits begin again; before the first time only that for `dead` runs. */
-  heard(): void;
-  end(): void;
-}
-
-function silenceWatch(waits: Waits, silent: () => void): SilenceWatch {
-  const dead = new AbortController();
-  const late = () => setTimeout(() => dead.abort(), waits.dead);
-  const quiet = () => setTimeout(silent, waits.silence);
-  let [death, silence]: (ReturnType<typeof late> | undefined)[] = [late(), undefined];
-  const end = () => {
-    clearTimeout(death);
-    clearTimeout(silence);
-  };
-  const heard = () => {
-    end();
-    death = late();
-    silence = quiet();
-  };
-  return { dead: dead.signal, heard, end };
 }

@@ -109,9 +109,10 @@ function reasonOf(text: string): string {
 
 /** The system's word for it. */
 function causeOf(error: unknown): string {
-  const { cause, name } = error as {
+  const { cause, name, message } = error as {
     readonly cause?: Partial<NodeJS.ErrnoException>;
     readonly name?: string;
+    readonly message?: string;
   };
-  return String(cause?.code ?? cause?.message ?? name);
+  return String(cause?.code ?? cause?.message ?? (name === "Error" ? message : name));
 }
