@@ -141,6 +141,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       pools.controlled.flatMap(({ loop: { pool, view } }) =>
         view.engine === null ? [] : [{ pool, engine: view.engine }],
       ),
+    sources: surroundings.sources ?? (() => []),
     admission: () => admission,
     control: () => pools.controlled.map(controlReading),
     capture: () => ({ on: recording.on, ...captured() }),

@@ -16,6 +16,7 @@ const NOTHING: Readings = {
   routedExperts: () => [],
   pools: () => [],
   engines: () => [],
+  sources: () => [],
   admission: () => ({ inFlight: 0, queued: 0 }),
   capture: () => ({ on: false, written: 0, bytes: 0, queueFull: 0, unwritten: 0 }),
 };

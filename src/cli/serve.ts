@@ -73,10 +73,17 @@ async function serveBy(
   const config = await withServers(sources, written);
   for (const { line } of sources.found.found(written)) progress(line);
   const onFault = (fault: Error) => progress(fault.message);
+  const found = () => sources.found.readings();
   const app =
     config.workers > 1
-      ? new Primary(config, progress)
-      : await compose(config, { routing: null, recordTokens: 0, onFault, onNotice: progress });
+      ? new Primary(config, progress, found)
+      : await compose(config, {
+          routing: null,
+          recordTokens: 0,
+          onFault,
+          onNotice: progress,
+          sources: found,
+        });
   const watch = new ServerWatch(
     { ...sources, reload: (next) => app.reload(next), onFault, onNotice: progress },
     written,

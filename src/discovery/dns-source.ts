@@ -44,6 +44,14 @@ export class DnsSource implements ServerSource {
     return this.#state.endpoints;
   }
 
+  get isReadable(): boolean {
+    return this.#state.isReadable;
+  }
+
+  get changes(): number {
+    return this.#state.changes;
+  }
+
   async start(): Promise<void> {
     await this.#look();
     if (this.#everyMs === 0 || this.#stopped) return;

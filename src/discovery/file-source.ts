@@ -35,6 +35,14 @@ export class FileSource implements ServerSource {
     return this.#state.endpoints;
   }
 
+  get isReadable(): boolean {
+    return this.#state.isReadable;
+  }
+
+  get changes(): number {
+    return this.#state.changes;
+  }
+
   async start(): Promise<void> {
     await this.#look(true);
     this.#await();

@@ -2,6 +2,7 @@ import type { Config, ServersConfig } from "../config/config.ts";
 import type { DiscoverySource } from "../config/discover-config.ts";
 import type { SrvLookup } from "./dns-source.ts";
 import { openSource } from "./open-source.ts";
+import type { SourceReading } from "../model/source-reading.ts";
 import { mapServers, serversOf } from "./pool-servers.ts";
 import { type ServerSource, type SourceListener, inUse } from "./source.ts";
 
@@ -46,6 +47,16 @@ export class FoundServers {
       return { line: `${what}: ${foundText(endpoints)}`, servers };
     });
     return [...new Map(lines.map((one) => [one.line, one])).values()];
+  }
+
+  /** How every source is that is open. */
+  readings(): readonly SourceReading[] {
+    return [...this.#sources.values()].map(({ source: { what, endpoints, isReadable, changes } }) => ({
+      source: what,
+      isReadable,
+      servers: inUse(endpoints ?? []).length,
+      changes,
+    }));
   }
 
   /** Closes the sources that a configuration does not name. */

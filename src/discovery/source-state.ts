@@ -5,12 +5,19 @@ export class SourceState {
   readonly #what: string;
   readonly #listener: SourceListener;
   endpoints: readonly Endpoint[] | null = null;
+  /** How often the list was another than before, the first time included. */
+  changes = 0;
   #text = "";
   #fault = "";
 
   constructor(what: string, listener: SourceListener) {
     this.#what = what;
     this.#listener = listener;
+  }
+
+  /** Whether it could be read the last time. */
+  get isReadable(): boolean {
+    return this.#fault === "" && this.endpoints !== null;
   }
 
   /** Those there are now. */
@@ -20,6 +27,7 @@ export class SourceState {
     const text = JSON.stringify(endpoints);
     if (this.endpoints !== null && text === this.#text) return;
     this.endpoints = endpoints;
+    this.changes++;
     this.#text = text;
     this.#listener.changed();
   }

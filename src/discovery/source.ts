@@ -31,6 +31,9 @@ export interface ServerSource {
   readonly what: string;
   /** Those there are now; null until that is known. */
   readonly endpoints: readonly Endpoint[] | null;
+  readonly isReadable: boolean;
+  /** How often the list was another than before, the first time included. */
+  readonly changes: number;
   /** Resolves once there is a list, or that has failed for the first time; it goes on either way. Never rejects. */
   start(): Promise<void>;
   stop(): Promise<void>;

@@ -1,6 +1,7 @@
 import type { Store } from "../control/store.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
+import type { SourceReading } from "../model/source-reading.ts";
 import type { WorkersUse } from "../model/workers-use.ts";
 import type { CaptureCounts } from "../serving/capture/capture-counts.ts";
 import type { HealthListener } from "../serving/health/pool-health.ts";
@@ -16,6 +17,8 @@ export interface PoolSurroundings {
   readonly onFault: (fault: Error) => void;
   /** Receives one line for a person when a shard's state changes. */
   readonly onNotice: (line: string) => void;
+  /** How what the servers are found by is. */
+  readonly sources?: () => readonly SourceReading[];
   /** The processes that serve for this one, with their requests in flight. */
   readonly workers?: () => readonly { readonly pid: number; readonly inFlight: number }[];
   /** What they use of the machine. */

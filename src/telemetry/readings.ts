@@ -1,5 +1,6 @@
 import type { PoolReport } from "../model/pool-report.ts";
 import type { RebalanceGain } from "../model/rebalance-gain.ts";
+import type { SourceReading } from "../model/source-reading.ts";
 import type { WatchedEngine } from "../model/watched-engine.ts";
 import type { WorkersUse } from "../model/workers-use.ts";
 
@@ -115,6 +116,8 @@ export interface Readings {
   placed(): Iterable<PlacedReading>;
   /** Those that report it. */
   engines(): Iterable<EngineReading>;
+  /** What servers are found by. */
+  sources(): Iterable<SourceReading>;
   admission(): AdmissionReading;
   capture(): CaptureReading;
 }

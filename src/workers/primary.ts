@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { type App, type Listening, compose } from "../compose.ts";
 import type { Config } from "../config/config.ts";
 import { NOTHING_CAPTURED, sumCaptured } from "../serving/capture/capture-counts.ts";
+import type { SourceReading } from "../model/source-reading.ts";
 import type { WorkersUse } from "../model/workers-use.ts";
 import { type EngineServer, serverInstance } from "../serving/engine.ts";
 import type { ServerNews } from "../serving/health/server-news.ts";
@@ -37,6 +38,7 @@ export class Primary {
   /** What a new worker starts with. */
   #current: Config;
   readonly #onLine: (line: string) => void;
+  readonly #sources: () => readonly SourceReading[];
   readonly #workers = new Set<LocalWorker>();
   /** The last of each server and question. */
   readonly #probes = new Map<string, Probe>();
@@ -56,11 +58,12 @@ export class Primary {
   #timer: NodeJS.Timeout | null = null;
   #stopping = false;
 
-  /** @param onLine receives one line for a person */
-  constructor(config: Config, onLine: (line: string) => void) {
+  /** @param onLine receives one line for a person @param sources what servers are found by */
+  constructor(config: Config, onLine: (line: string) => void, sources: () => readonly SourceReading[]) {
     this.#config = config;
     this.#current = config;
     this.#onLine = onLine;
+    this.#sources = sources;
   }
 
   /** Resolves when every worker listens. @throws WorkerFailed */
@@ -70,6 +73,7 @@ export class Primary {
       recordTokens: 0,
       onFault: (fault) => this.#onLine(fault.message),
       onNotice: this.#onLine,
+      sources: this.#sources,
       workers: () =>
         [...this.#workers].map(({ child, traffic }) => ({
           pid: child.process.pid ?? 0,

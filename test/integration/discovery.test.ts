@@ -44,7 +44,20 @@ pools: [{ name: chat, kind: openai, models: [small], discover: { file: { path: e
       pools: { shards: { id: string }[] }[];
     };
     expect(state.pools[0].shards.map(({ id }) => id)).toEqual(["chat/engine-0"]);
-    expect(await (await fetch(`${url}/metrics`)).text()).toContain('shard="chat/engine-0"');
+    const metrics = async () => (await fetch(`${url}/metrics`)).text();
+    expect(await metrics()).toContain('shard="chat/engine-0"');
+    const source = `{source="the list of servers in ${folder.path("engines.yaml")}"}`;
+    const figures = ["readable", "servers", "changes_total"].map(
+      (name) => `plimsoll_discovery_${name}${source}`,
+    );
+    const found = async () => {
+      const lines = (await metrics()).split("\n");
+      return figures.map((figure) => lines.find((line) => line.startsWith(figure))?.slice(figure.length + 1));
+    };
+    expect(await found()).toEqual(["1", "1", "2"]);
+    await folder.write("engines.yaml", "engines: none");
+    await expect.poll(found, patiently).toEqual(["0", "1", "2"]);
+    expect((await ask(url))[0]).toBe(200);
     await folder.write("engines.yaml", "[]");
     await expect.poll(() => ask(url), patiently).toEqual(none);
     child.kill("SIGTERM");

@@ -142,7 +142,7 @@ test("docs/metrics.md has every metric of a gateway, with its type and labels, a
     const found = series.get(type === "histogram" ? `${name}_sum` : name);
     if (found !== undefined) expect([name, ...[...found].sort()]).toEqual([name, ...labels.toSorted()]);
   }
-  // Of an endpoint picker, of pools whose engines report hops, or the experts of their answers, and that have been rebalanced.
+  // Of an endpoint picker, of sources of servers, of pools whose engines report hops, or the experts of their answers, and that have been rebalanced.
   const silent = documented.filter(
     ({ name, type }) => !series.has(type === "histogram" ? `${name}_sum` : name),
   );
@@ -160,6 +160,9 @@ test("docs/metrics.md has every metric of a gateway, with its type and labels, a
     "plimsoll_node_hops_per_token",
     "plimsoll_rebalance_expected_gain_ratio",
     "plimsoll_rebalance_measured_gain_ratio",
+    "plimsoll_discovery_readable",
+    "plimsoll_discovery_servers",
+    "plimsoll_discovery_changes_total",
   ]);
   expect(text).not.toMatch(/nobody/);
 });

@@ -51,9 +51,19 @@ describe("SRV records", () => {
     const fault = Object.assign(new Error("x"), { code: "ETIMEOUT" });
     const { source, notices, changed } = dns([[{}], [{}], fault, fault, [{ name: "b" }]]);
     await source.start();
-    for (const expected of ["a", "a", "a", "b"]) {
+    const steps = [
+      ["a", true, 1],
+      ["a", false, 1],
+      ["a", false, 1],
+      ["b", true, 2],
+    ];
+    for (const [expected, isReadable, changes] of steps) {
       await vi.advanceTimersByTimeAsync(1000);
-      expect(urls(source)).toEqual([`http://${expected}:8000`]);
+      expect([urls(source), source.isReadable, source.changes]).toEqual([
+        [`http://${expected}:8000`],
+        isReadable,
+        changes,
+      ]);
     }
     expect([changed.mock.calls.length, notices]).toEqual([
       2,

@@ -52,6 +52,14 @@ export class KubernetesSource implements ServerSource {
     return this.#state.endpoints;
   }
 
+  get isReadable(): boolean {
+    return this.#state.isReadable;
+  }
+
+  get changes(): number {
+    return this.#state.changes;
+  }
+
   async start(): Promise<void> {
     await this.#guarded(() => this.#list());
     this.#going = this.#goOn();

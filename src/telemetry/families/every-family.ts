@@ -3,6 +3,7 @@ import type { Family } from "../family.ts";
 import type { Readings } from "../readings.ts";
 import { balanceFamilies } from "./balance.ts";
 import { controlFamilies } from "./control.ts";
+import { discoveryFamilies } from "./discovery.ts";
 import { engineFamilies } from "./engines.ts";
 import { processFamilies } from "./process.ts";
 import { shadowFamilies } from "./shadow.ts";
@@ -20,6 +21,7 @@ export function everyFamily(counted: Counted, readings: Readings): readonly Fami
     ...balanceFamilies(readings),
     ...engineFamilies(readings),
     ...controlFamilies(readings),
+    ...discoveryFamilies(readings),
     ...processFamilies(readings),
   ];
 }
