@@ -52,7 +52,7 @@ pools: [{ name: chat, kind: openai, models: [small], discover: { file: { path: e
     );
     const found = async () => {
       const lines = (await metrics()).split("\n");
-      return figures.map((figure) => lines.find((line) => line.startsWith(figure))?.slice(figure.length + 1));
+      return figures.map((figure) => lines.find((one) => one.startsWith(figure))?.slice(figure.length + 1));
     };
     expect(await found()).toEqual(["1", "1", "2"]);
     await folder.write("engines.yaml", "engines: none");
