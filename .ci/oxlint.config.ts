@@ -70,7 +70,10 @@ export default defineConfig({
     "vitest/no-conditional-expect": "off",
     "vitest/no-standalone-expect": "off",
     // A contract suite names its tests through a function of its own.
-    "vitest/expect-expect": ["error", { assertFunctionNames: ["expect", "expect*", "fc.assert", "assert.*", "check"] }],
+    "vitest/expect-expect": [
+      "error",
+      { assertFunctionNames: ["expect", "expect*", "fc.assert", "assert.*", "check"] },
+    ],
     "vitest/valid-describe-callback": "off",
     "vitest/valid-title": "off",
   },

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Config } from "../config/config.ts";
 import type { EngineRequest } from "../serving/engine.ts";
+import { engineRequest } from "../serving/engine-request.ts";
 import type { RequestTrace, RequestTracer } from "../serving/tracing/request-trace.ts";
 import type { Gateway } from "../serving/gateway.ts";
 import { type ApiRoute, enginePath } from "../serving/request/api-routes.ts";
@@ -119,8 +120,8 @@ function upstreamOf(
   // Each attempt of one that is traced names its own span.
   const headers = tracer === null || trace !== null ? forwarded : tracer.untraced(request, forwarded);
   const own = enginePath(path, id, request.url as string);
-  const read = fields === null ? {} : { fields };
-  return { method, path: own, headers, body, ...read, asksForExperts: routedExperts };
+  const asksForExperts = routedExperts;
+  return engineRequest({ method, path: own, headers, body, fields: fields ?? undefined, asksForExperts });
 }
 
 function forward(

@@ -8,7 +8,7 @@ import type { EngineRequest } from "../serving/engine.ts";
 import type { RequestFacts } from "../serving/request/request-facts.ts";
 import { unreadFacts } from "../serving/request/unread-facts.ts";
 import type { CameWith } from "./pick-answer.ts";
-import { type RequestHead, engineRequest } from "./request-head.ts";
+import { type RequestHead, sentRequest } from "./request-head.ts";
 
 /** How bodies are taken, those of HTTP's requests with them. */
 export interface ArrivalTerms extends Pick<BodyTerms, "limitBytes" | "memory" | "turns"> {
@@ -77,11 +77,7 @@ export class ArrivingRequest {
     const facts = isUnread
       ? unreadFacts(origin, anyModel(), null, 0, this.#original)
       : this.#reader.facts(origin, id, route.body === "none" ? null : this.#original);
-    const { fields } = facts;
-    return {
-      facts,
-      request: { ...engineRequest(this.head, facts.body), ...(fields === null ? {} : { fields }) },
-    };
+    return { facts, request: sentRequest(this.head, facts.body, facts.fields) };
   }
 
   /** What goes back to the proxy. */

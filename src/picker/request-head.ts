@@ -1,7 +1,9 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { forwardedHeaders, requestIdOf } from "../http/headers.ts";
 import type { EngineRequest, HeaderList } from "../serving/engine.ts";
+import { engineRequest } from "../serving/engine-request.ts";
 import { type ApiRoute, enginePath, routeOf } from "../serving/request/api-routes.ts";
+import type { FieldPlaces } from "../lib/json-fields.ts";
 
 /** A request of which the body may follow, as a proxy reports it. */
 export interface RequestHead {
@@ -37,14 +39,16 @@ export function requestHead(all: HeaderList): RequestHead {
 }
 
 /** The request as engines are sent it. */
-export function engineRequest(
+export function sentRequest(
   { method, target, headers, requestId, route, id }: RequestHead,
   body: Buffer | null,
+  fields: FieldPlaces | null,
 ): EngineRequest {
-  return {
+  return engineRequest({
     method: (method === "HEAD" ? "GET" : method) as EngineRequest["method"],
     path: route === null ? target : enginePath(route.path, id, target),
     headers: forwardedHeaders(headers, undefined, requestId),
     body,
-  };
+    fields: fields ?? undefined,
+  });
 }

@@ -33,11 +33,11 @@ export interface EngineRequest {
   /** The client's body, byte for byte. */
   readonly body: Uint8Array | null;
   /** Where the fields of a body are that is a JSON object; absent where nobody has read them. */
-  readonly fields?: FieldPlaces;
+  readonly fields?: FieldPlaces | undefined;
   /** Fields that are added to such a body on its way, e.g. `"a":1,"b":2`; of two of one name the later counts. */
-  readonly added?: string;
+  readonly added?: string | undefined;
   /** The client asks for the experts that its tokens were routed to (`return_routed_experts`). */
-  readonly asksForExperts?: boolean;
+  readonly asksForExperts?: boolean | undefined;
 }
 
 export interface ResponseHeaders {

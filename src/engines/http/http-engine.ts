@@ -10,13 +10,13 @@ import type {
   RoutedExpertsCounts,
   Shard,
 } from "../../serving/engine.ts";
+import { adding, withOtherHeaders } from "../../serving/engine-request.ts";
 import type { ServerAccess } from "../../model/server-access.ts";
 import type { ServerName } from "../../model/server-name.ts";
 import type { Pairing } from "../../serving/pairing.ts";
 import { DeathWatch, type ReportsDeath } from "./death-watch.ts";
 import type { Dialect } from "./dialect.ts";
 import { addressOf } from "./address-of.ts";
-import { joined } from "../../lib/json-fields.ts";
 import { HttpServer } from "./http-server.ts";
 import { ORCA_ASKED, orcaKvUse, takeOrcaKvUse } from "./orca.ts";
 import { RoutedExperts, type RoutedExpertsOptions } from "./routed-experts.ts";
@@ -170,12 +170,12 @@ export class HttpEngine implements Engine {
   #prepared({ keyed, rankFields }: Route, request: EngineRequest, set: HeaderList): EngineRequest {
     const client = keyed ? withoutCredentials(request.headers) : request.headers;
     const sent = rankFields === "" ? request : this.#naming(rankFields, request);
-    return { ...sent, headers: withHeaders(client, set) };
+    return withOtherHeaders(sent, withHeaders(client, set));
   }
 
   #naming(rankFields: string, request: EngineRequest): EngineRequest {
     if (request.body === null || this.#readsRank?.(request.path) !== true) return request;
-    return { ...request, added: joined(request.added, rankFields) };
+    return adding(request, rankFields);
   }
 
   async close(): Promise<void> {

@@ -4,8 +4,8 @@ import { Rng } from "../../lib/rng.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { EngineRequest, ResponseHeaders, ResponseSink } from "../../serving/engine.ts";
+import { adding } from "../../serving/engine-request.ts";
 import { FieldCutter, type OnField } from "./field-cutter.ts";
-import { joined } from "../../lib/json-fields.ts";
 import { headerIndex } from "./request-headers.ts";
 import { UnseenFrames } from "./unseen-frames.ts";
 
@@ -58,7 +58,7 @@ export class RoutedExperts {
     if (!sampled && (wanted || this.#asks)) return { request, sink };
     const added = this.#asks && !wanted;
     return {
-      request: added ? { ...request, added: joined(request.added, ASK) } : request,
+      request: added ? adding(request, ASK) : request,
       sink: new RoutedExpertsSink(sink, {
         strip: !wanted,
         added,

@@ -1,8 +1,8 @@
 import { hashText } from "../../routing/block-hashes.ts";
 import type { PoolRequest } from "../../routing/pools/pool-states.ts";
 import type { ExpertOutlook, RoutableRequest } from "../../routing/routable-request.ts";
-import { joined } from "../../lib/json-fields.ts";
 import { type EngineRequest, instanceOf } from "../engine.ts";
+import { adding } from "../engine-request.ts";
 import type { ModelPlace } from "../models/model-place.ts";
 import { type ModelRoute, askedPlaces } from "../models/model-route.ts";
 import { generates } from "../request/api-routes.ts";
@@ -292,5 +292,5 @@ function reason({ choice }: ModelRoute, request: PoolRequest | null, place: numb
 /** The request for the model of this name. A form keeps the name that its client gave. */
 function asking(request: EngineRequest, model: string): EngineRequest {
   if (request.fields === undefined) return request;
-  return { ...request, added: joined(request.added, `"model":${JSON.stringify(model)}`) };
+  return adding(request, `"model":${JSON.stringify(model)}`);
 }

@@ -1,5 +1,4 @@
 import type { Clock } from "../../lib/clock.ts";
-import { joined } from "../../lib/json-fields.ts";
 import type { Attempt } from "./attempt.ts";
 import {
   type Engine,
@@ -9,6 +8,7 @@ import {
   type ResponseHeaders,
   type ResponseSink,
 } from "../engine.ts";
+import { adding, withOtherBody } from "../engine-request.ts";
 import { failureKind } from "./failure-kind.ts";
 import type { Leg } from "./leg.ts";
 import type { Pairing, TogetherPair } from "../pairing.ts";
@@ -163,16 +163,14 @@ export class PairedExchange implements Exchange, ResponseSink {
 
   #sendPrefill(body: Uint8Array): void {
     const { engine, leg, trace } = this.#prefill;
-    // Its fields are others.
-    const { fields: _, ...rest } = tracedRequest(this.#request, trace);
-    this.#prefillExchange = engine.send(leg.shard, { ...rest, body }, this);
+    const request = withOtherBody(tracedRequest(this.#request, trace), body);
+    this.#prefillExchange = engine.send(leg.shard, request, this);
   }
 
   /** @param fields that are added to its body */
   #sendDecode(fields: string | null): void {
-    const { added } = this.#request;
     const own = tracedRequest(this.#request, this.#attempt.trace);
-    const request = fields === null ? own : { ...own, added: joined(added, fields) };
+    const request = fields === null ? own : adding(own, fields);
     this.#decodeExchange = this.#decode.send(this.#attempt.leg.shard, request, this.#attempt);
   }
 

@@ -1,6 +1,7 @@
-import { fieldsOf, joined } from "../../lib/json-fields.ts";
+import { fieldsOf } from "../../lib/json-fields.ts";
 import type { ModelSettings } from "../../model/model-settings.ts";
 import type { EngineRequest } from "../engine.ts";
+import { adding } from "../engine-request.ts";
 import { InvalidRequest } from "../refusals.ts";
 import type { RequestFacts } from "../request/request-facts.ts";
 
@@ -63,7 +64,7 @@ export class RequestTerms {
     if (added.length === 0) return { facts, request };
     return {
       facts: setsMost ? { ...facts, maxTokens: this.#usual } : facts,
-      request: { ...request, added: joined(request.added, added.join(",")) },
+      request: adding(request, added.join(",")),
     };
   }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RoutingScores } from "../../routing/routing-scores.ts";
 import type { EngineRequest, EngineUnreachable, HeaderList, Shard } from "../engine.ts";
+import { withOtherHeaders } from "../engine-request.ts";
 import type { RequestFacts } from "../request/request-facts.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
 import type { CountedTokens, RequestOutcome } from "../traffic/traffic-observer.ts";
@@ -86,5 +87,5 @@ export interface AttemptTrace {
 
 /** The request as an attempt's server gets it. */
 export function tracedRequest(request: EngineRequest, trace: AttemptTrace | null): EngineRequest {
-  return trace === null ? request : { ...request, headers: trace.headers(request.headers) };
+  return trace === null ? request : withOtherHeaders(request, trace.headers(request.headers));
 }
