@@ -27,7 +27,7 @@ export class DnsSource implements ServerSource {
   readonly #discovery: DnsDiscovery;
   readonly #lookup: SrvLookup;
   readonly #everyMs: number;
-  readonly #state: SourceState;
+  readonly state: SourceState;
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
 
@@ -37,19 +37,7 @@ export class DnsSource implements ServerSource {
     this.#discovery = discovery;
     this.#lookup = lookup;
     this.#everyMs = everyMs;
-    this.#state = new SourceState(this.what, listener);
-  }
-
-  get endpoints(): readonly Endpoint[] | null {
-    return this.#state.endpoints;
-  }
-
-  get isReadable(): boolean {
-    return this.#state.isReadable;
-  }
-
-  get changes(): number {
-    return this.#state.changes;
+    this.state = new SourceState(this.what, listener);
   }
 
   async start(): Promise<void> {
@@ -67,10 +55,10 @@ export class DnsSource implements ServerSource {
   async #look(): Promise<void> {
     try {
       const records = (await this.#lookup(this.#discovery.srv)).slice(0, MOST_RECORDS);
-      if (!this.#stopped) this.#state.found(this.#endpointsOf(records));
+      if (!this.#stopped) this.state.found(this.#endpointsOf(records));
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
-      if (!this.#stopped) this.#state.failed(`cannot be looked up (${code})`);
+      if (!this.#stopped) this.state.failed(`cannot be looked up (${code})`);
     }
   }
 

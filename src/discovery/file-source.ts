@@ -3,7 +3,7 @@ import type { FileDiscovery } from "../config/discover-config.ts";
 import { readYamlFile } from "../config/yaml-file.ts";
 import { readServerList } from "./server-list.ts";
 import { SourceState } from "./source-state.ts";
-import type { Endpoint, ServerSource, SourceListener } from "./source.ts";
+import type { ServerSource, SourceListener } from "./source.ts";
 
 /** How often it is looked at. Every file system says when a file has changed; not every one calls. */
 const LOOK_MS = 500;
@@ -16,7 +16,7 @@ export class FileSource implements ServerSource {
   readonly what: string;
   readonly #discovery: FileDiscovery;
   readonly #lookMs: number;
-  readonly #state: SourceState;
+  readonly state: SourceState;
   /** As it was when it was read last, and at the last look. */
   #read = "";
   #seen = "";
@@ -28,19 +28,7 @@ export class FileSource implements ServerSource {
     this.what = `the list of servers in ${discovery.path}`;
     this.#discovery = discovery;
     this.#lookMs = lookMs;
-    this.#state = new SourceState(this.what, listener);
-  }
-
-  get endpoints(): readonly Endpoint[] | null {
-    return this.#state.endpoints;
-  }
-
-  get isReadable(): boolean {
-    return this.#state.isReadable;
-  }
-
-  get changes(): number {
-    return this.#state.changes;
+    this.state = new SourceState(this.what, listener);
   }
 
   async start(): Promise<void> {
@@ -74,12 +62,12 @@ export class FileSource implements ServerSource {
       this.#read = now;
       const { value, sourceOf } = await readYamlFile(path);
       const endpoints = readServerList(value, role, { sourceOf, field: [] });
-      if (!this.#stopped) this.#state.found(endpoints);
+      if (!this.#stopped) this.state.found(endpoints);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       // What is said of a file may be right of it again later.
       if (code !== undefined) this.#read = "";
-      if (!this.#stopped) this.#state.failed(`cannot be read (${code ?? message})`);
+      if (!this.#stopped) this.state.failed(`cannot be read (${code ?? message})`);
     }
   }
 }

@@ -4,7 +4,7 @@ import type { SrvLookup } from "./dns-source.ts";
 import { openSource } from "./open-source.ts";
 import type { SourceReading } from "../model/source-reading.ts";
 import { mapServers, serversOf } from "./pool-servers.ts";
-import { type ServerSource, type SourceListener, inUse } from "./source.ts";
+import { type ServerSource, type SourceListener, type SourceView, inUse } from "./source.ts";
 
 /** A start, or a reload, waits so long for what a new source finds first; then it goes on without. */
 const FIRST_WITHIN_MS = 5000;
@@ -42,7 +42,8 @@ export class FoundServers {
   /** What those of a configuration have found, for people: one line each, and how many servers that are; null: not known. */
   found(config: Config): readonly { readonly line: string; readonly servers: number | null }[] {
     const lines = sourcesIn(config).map((source) => {
-      const { what, endpoints } = this.#open(source, config).source;
+      const { what, state } = this.#open(source, config).source;
+      const { endpoints } = state;
       const servers = endpoints === null ? null : inUse(endpoints).length;
       return { line: `${what}: ${foundText(endpoints)}`, servers };
     });
@@ -51,11 +52,11 @@ export class FoundServers {
 
   /** How every source is that is open. */
   readings(): readonly SourceReading[] {
-    return [...this.#sources.values()].map(({ source: { what, endpoints, isReadable, changes } }) => ({
+    return [...this.#sources.values()].map(({ source: { what, state } }) => ({
       source: what,
-      isReadable,
-      servers: inUse(endpoints ?? []).length,
-      changes,
+      isReadable: state.isReadable,
+      servers: inUse(state.endpoints ?? []).length,
+      changes: state.changes,
     }));
   }
 
@@ -86,7 +87,7 @@ export class FoundServers {
   #expandServers(servers: ServersConfig, config: Config): ServersConfig {
     const { discover } = servers;
     if (discover === null) return servers;
-    const { endpoints } = this.#open(discover.source, config).source;
+    const { endpoints } = this.#open(discover.source, config).source.state;
     const found = inUse(endpoints ?? []).filter(({ url }) => !servers.urls.includes(url));
     const { bootstrapPort } = discover;
     const ports = bootstrapPort === null ? [] : found.map(() => bootstrapPort);
@@ -112,7 +113,7 @@ function keyOf(source: DiscoverySource, { upstream }: Config): string {
   return JSON.stringify([source, source.kind === "dns" ? upstream.resolveMs : null]);
 }
 
-function foundText(endpoints: ServerSource["endpoints"]): string {
+function foundText(endpoints: SourceView["endpoints"]): string {
   if (endpoints === null) return "nothing is known yet";
   const used = inUse(endpoints);
   const names = used.map(({ url, name }) => (name === null ? url : `${name.name} (${url})`));

@@ -1,11 +1,10 @@
-import type { Endpoint, SourceListener } from "./source.ts";
+import type { Endpoint, SourceListener, SourceView } from "./source.ts";
 
 /** What a source has found, with each change and each fault said once. */
-export class SourceState {
+export class SourceState implements SourceView {
   readonly #what: string;
   readonly #listener: SourceListener;
   endpoints: readonly Endpoint[] | null = null;
-  /** How often the list was another than before, the first time included. */
   changes = 0;
   #text = "";
   #fault = "";
@@ -15,7 +14,6 @@ export class SourceState {
     this.#listener = listener;
   }
 
-  /** Whether it could be read the last time. */
   get isReadable(): boolean {
     return this.#fault === "" && this.endpoints !== null;
   }

@@ -22,6 +22,16 @@ export interface SourceListener {
   notice(line: string, well: boolean): void;
 }
 
+/** How a source is. */
+export interface SourceView {
+  /** Those there are now; null until that is known. */
+  readonly endpoints: readonly Endpoint[] | null;
+  /** Whether it could be read the last time. */
+  readonly isReadable: boolean;
+  /** How often the list was another than before, the first time included. */
+  readonly changes: number;
+}
+
 /**
  * Servers that come and go. What it found last stays in use while nobody can tell; each fault is said once, and that it
  * is over.
@@ -29,11 +39,7 @@ export interface SourceListener {
 export interface ServerSource {
   /** For a person, e.g. `SRV records of _http._tcp.engines`. */
   readonly what: string;
-  /** Those there are now; null until that is known. */
-  readonly endpoints: readonly Endpoint[] | null;
-  readonly isReadable: boolean;
-  /** How often the list was another than before, the first time included. */
-  readonly changes: number;
+  readonly state: SourceView;
   /** Resolves once there is a list, or that has failed for the first time; it goes on either way. Never rejects. */
   start(): Promise<void>;
   stop(): Promise<void>;

@@ -56,7 +56,7 @@ function slice(...of: readonly string[]): WrittenSlice {
 }
 
 function pods(): string | null {
-  const names = source?.endpoints?.map(({ name }) => name?.name ?? "?") ?? null;
+  const names = source?.state.endpoints?.map(({ name }) => name?.name ?? "?") ?? null;
   return names === null ? null : names.toSorted().join("");
 }
 

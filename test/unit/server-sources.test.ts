@@ -12,7 +12,7 @@ function listener() {
   return { notices, changes: 0, changed: vi.fn<() => void>(), notice: (line: string) => notices.push(line) };
 }
 
-function urls({ endpoints }: ServerSource): readonly string[] | null {
+function urls({ state: { endpoints } }: ServerSource): readonly string[] | null {
   return endpoints?.map(({ url, name }) => (name === null ? url : `${name.name} ${url}`)) ?? null;
 }
 
@@ -59,7 +59,7 @@ describe("SRV records", () => {
     ];
     for (const [expected, isReadable, changes] of steps) {
       await vi.advanceTimersByTimeAsync(1000);
-      expect([urls(source), source.isReadable, source.changes]).toEqual([
+      expect([urls(source), source.state.isReadable, source.state.changes]).toEqual([
         [`http://${expected}:8000`],
         isReadable,
         changes,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { KubernetesDiscovery } from "../../config/discover-config.ts";
 import type { Rng } from "../../lib/rng.ts";
 import { SourceState } from "../source-state.ts";
-import type { Endpoint, ServerSource, SourceListener } from "../source.ts";
+import type { ServerSource, SourceListener } from "../source.ts";
 import { ApiClient, type WatchEvent } from "./api-client.ts";
 import { ApiFault, faultOf } from "./api-fault.ts";
 import { type EndpointSlice, readEndpointSlice, serversOf } from "./endpoint-slices.ts";
@@ -26,7 +26,7 @@ export class KubernetesSource implements ServerSource {
   readonly #terms: KubernetesDiscovery;
   readonly #listener: SourceListener;
   readonly #rng: Rng;
-  readonly #state: SourceState;
+  readonly state: SourceState;
   readonly #stopping = new AbortController();
   readonly #client: ApiClient;
   /** By name, those that changed last at the end. */
@@ -44,20 +44,8 @@ export class KubernetesSource implements ServerSource {
     this.#terms = terms;
     this.#listener = listener;
     this.#rng = rng;
-    this.#state = new SourceState(this.what, listener);
+    this.state = new SourceState(this.what, listener);
     this.#client = new ApiClient(terms, this.#stopping.signal);
-  }
-
-  get endpoints(): readonly Endpoint[] | null {
-    return this.#state.endpoints;
-  }
-
-  get isReadable(): boolean {
-    return this.#state.isReadable;
-  }
-
-  get changes(): number {
-    return this.#state.changes;
   }
 
   async start(): Promise<void> {
@@ -93,7 +81,7 @@ export class KubernetesSource implements ServerSource {
       // A watch that breaks is said only where another cannot be had.
       if (error instanceof ApiFault && error.status === 0 && this.#faults === 1 && this.#version !== null)
         return;
-      this.#state.failed(
+      this.state.failed(
         error instanceof ApiFault ? error.message : "cannot be read: the answer makes no sense",
       );
     }
@@ -144,7 +132,7 @@ export class KubernetesSource implements ServerSource {
     const { endpoints, doubt } = serversOf(this.#slices.values(), this.#terms);
     if (doubt !== this.#doubt && doubt !== null) this.#listener.notice(`${this.what}: ${doubt}`, false);
     this.#doubt = doubt;
-    this.#state.found(endpoints);
+    this.state.found(endpoints);
   }
 
   async #pause(): Promise<void> {
