@@ -31,6 +31,7 @@ import type { PoolSurroundings } from "./pools/surroundings.ts";
 import { Admission } from "./serving/admission/admission.ts";
 import { type CaptureCounts, sumCaptured } from "./serving/capture/capture-counts.ts";
 import { Gateway } from "./serving/gateway.ts";
+import { Localities } from "./serving/locality/localities.ts";
 import { ModelRefresh } from "./serving/models/model-refresh.ts";
 import type { FlightDeck } from "./serving/flight/flight-deck.ts";
 import { RetryBudget } from "./serving/flight/retry-budget.ts";
@@ -86,6 +87,8 @@ const SALT_BYTES = 16;
 /** How long the last spans may take to reach their collector: what is left of the grace time, within these. */
 const LEAST_FLUSH_MS = 500;
 const MOST_FLUSH_MS = 5000;
+/** A turn of `ModelLocality` takes a millisecond at most: 10 % of the thread's time while there is something to learn. */
+const LOCALITY_TURNS_MS = 10;
 const NO_WORKERS = { count: 0, cpuSeconds: 0, residentBytes: 0 };
 
 /** Makes every part that the configuration names and joins them; nothing listens yet. */
@@ -173,11 +176,28 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         })
       : null;
   let retryBudget = new RetryBudget(config.retry, clock.now());
-  const gatewayOf = (fronts: readonly ServingPool[], deck: FlightDeck, { models, routing }: Config) =>
+  const localities = new Localities({
+    clock,
+    wallClock,
+    sketchBytes: config.routing.expertSketchBytes,
+    later: (turn) => void setTimeout(turn, LOCALITY_TURNS_MS).unref(),
+    seed: wallClock(),
+  });
+  const gatewayOf = (
+    fronts: readonly ServingPool[],
+    deck: FlightDeck,
+    { models, routing }: Config,
+    byExperts: Localities | null,
+  ) =>
     new Gateway(
       fronts,
       deck,
-      { models, prefixIndexBytes: routing.prefixIndexBytes, rng: new Rng(wallClock()) },
+      {
+        models,
+        prefixIndexBytes: routing.prefixIndexBytes,
+        rng: new Rng(wallClock()),
+        localities: byExperts,
+      },
       refresh,
       surroundings.onNotice,
     );
@@ -204,6 +224,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         onFault: surroundings.onFault,
       },
       next,
+      localities,
     );
   };
   /** The same for those pools that the endpoint picker picks for; without a word of it in a reload, those it had. */
@@ -214,6 +235,8 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       picked.map(({ front }) => front),
       deck,
       next,
+      // A proxy's answers name no experts.
+      null,
     );
   };
   metrics.beginEarly(EARLY_REASONS);

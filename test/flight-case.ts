@@ -364,9 +364,10 @@ function routeOf(
     parts: weights,
     prefixIndexBytes: 65_536,
     rng: new Rng(1),
+    locality: null,
   });
   const headers = places.map((_, i) => (i === 1 ? { "x-canary": "true" } : {}));
-  const choice = { router, parts: weights, headers };
+  const choice = { router, parts: weights, headers, locality: null };
   return { model: "m", places, choice, fallbacks, terms: null, shadow: null };
 }
 

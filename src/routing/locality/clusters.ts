@@ -77,13 +77,17 @@ export class Clusters {
     this.#mass[cluster] += tokens;
   }
 
-  /** Ends it: mixes, and their tangents, become those of their members; a cluster without members keeps its own. */
-  settle(): void {
+  /**
+   * Ends it: mixes, and their tangents, become those of their members; a cluster without members keeps its own. One
+   * cluster at each `next`.
+   */
+  *settle(): Generator<"pause", void> {
     for (let c = 0; c < this.count; c++) {
       const [mix, sum, mass] = [this.#mixes[c], this.#sums[c], this.#mass[c]];
       if (mass === 0) continue;
       for (let i = 0; i < mix.length; i++) mix[i] = sum[i] / mass;
       tangentAt(mix, this.#batch, this.#tangents[c]);
+      yield "pause";
     }
   }
 }
