@@ -65,6 +65,16 @@ export class Clusters {
     }
   }
 
+  /** Writes `[count]`: how much more a step has in each cluster for a token that differs so from another. */
+  lean(difference: Float32Array, out: Float64Array): void {
+    for (let c = 0; c < this.count; c++) {
+      const { slope } = this.#tangents[c];
+      let value = 0;
+      for (let i = 0; i < difference.length; i++) value += slope[i] * difference[i];
+      out[c] = value;
+    }
+  }
+
   /** Begins to sum up the members of every cluster. */
   empty(): void {
     for (const sum of this.#sums) sum.fill(0);

@@ -119,7 +119,7 @@ export class LocalityRouter {
       if (least < 0 || loads[n] < loads[least]) least = n;
     }
     if (signature === null || this.#observed === 0 || slack <= 0) return least;
-    const scores = this.#score(signature);
+    const scores = this.#score(signature, terms !== null);
     const most = (sum + tokens) / open + slack - tokens;
     const price = (LOAD_PRICE * this.#spread) / slack;
     let best = -1;
@@ -189,11 +189,15 @@ export class LocalityRouter {
     this.#window.add(mix, tokens);
   }
 
-  #score({ mix, tokens }: ExpertSignature): Float64Array {
+  /** @param beyondUsual what it adds more than a usual request does: one that is usual goes by load */
+  #score({ mix, tokens }: ExpertSignature, beyondUsual: boolean): Float64Array {
     const [all, blended, scores] = [this.#all, this.#blended, this.#scores];
     const part = SIGNATURE_PRIOR_TOKENS / (tokens + SIGNATURE_PRIOR_TOKENS);
     for (let i = 0; i < all.length; i++) blended[i] = mix[i] + part * (all[i] - mix[i]);
-    this.#clusters.score(blended, scores);
+    if (beyondUsual) {
+      for (let i = 0; i < all.length; i++) blended[i] -= all[i];
+      this.#clusters.lean(blended, scores);
+    } else this.#clusters.score(blended, scores);
     let [low, high] = [scores[0], scores[0]];
     for (const score of scores) {
       low = Math.min(low, score);

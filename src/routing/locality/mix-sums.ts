@@ -17,10 +17,16 @@ export interface ExpectedStep {
   readonly fullestGpuExperts: number | null;
 }
 
-/** The mixes of the requests that each of some pools got. */
+/** Of a request that was seen to use an expert in all of its tokens: what is known of few is not certain. */
+const MOST_CERTAIN = 0.98;
+
+/**
+ * The mixes of the requests that each of some pools got. A step has a token of each of so many requests: none of them
+ * selects an expert with the product of their chances not to, which is known by the mean of their logarithms.
+ */
 export class MixSums {
   readonly #shape: SignatureShape;
-  /** `[pools][layers][experts]` */
+  /** `[pools][layers][experts]`: of the logarithms. */
   readonly #sums: readonly Float64Array[];
   /** `[pools]` */
   readonly requests: Float64Array;
@@ -33,7 +39,8 @@ export class MixSums {
 
   add(pool: number, mix: Float32Array): void {
     const sum = this.#sums[pool];
-    for (let i = 0; i < sum.length; i++) sum[i] += mix[i];
+    for (let i = 0; i < sum.length; i++)
+      if (mix[i] > 0) sum[i] += Math.log1p(-Math.min(mix[i], MOST_CERTAIN));
     this.requests[pool]++;
   }
 
@@ -43,7 +50,7 @@ export class MixSums {
   }
 
   /**
-   * Of a pool with requests: a step of so many tokens, drawn from the mean of their mixes.
+   * Of a pool with requests: a step of so many tokens, each of another of them.
    * @param slotsOf by row of the model's MoE layers; null where that is not known
    */
   step(pool: number, tokens: number, slotsOf: ((layer: number) => LayerSlots) | null): ExpectedStep {
@@ -51,9 +58,9 @@ export class MixSums {
     const [sum, requests] = [this.#sums[pool], this.requests[pool]];
     let [distinct, fullest] = [0, 0];
     for (const [at, layer] of layers.entries()) {
-      const chances = sum.subarray(at * experts, (at + 1) * experts);
-      for (const chance of chances) distinct += read(chance / requests, tokens);
-      if (slotsOf !== null) fullest += fullestGpu(chances, requests, tokens, slotsOf(layer));
+      const missed = sum.subarray(at * experts, (at + 1) * experts);
+      for (const one of missed) distinct += 1 - Math.exp((tokens * one) / requests);
+      if (slotsOf !== null) fullest += fullestGpu(missed, tokens / requests, slotsOf(layer));
     }
     return {
       distinctExperts: distinct / layers.length,
@@ -62,23 +69,17 @@ export class MixSums {
   }
 }
 
-/** The chance that one of so many tokens selects an expert. */
-function read(chance: number, tokens: number): number {
-  if (chance <= 0) return 0;
-  return chance >= 1 ? 1 : 1 - Math.exp(tokens * Math.log1p(-chance));
-}
-
+/** @param missed by expert @param times that a step has what `missed` is of */
 function fullestGpu(
-  chances: Float64Array,
-  requests: number,
-  tokens: number,
+  missed: Float64Array,
+  times: number,
   { expertOf, shares, slotsPerGpu }: LayerSlots,
 ): number {
   let fullest = 0;
   for (let slot = 0; slot < expertOf.length; ) {
     let own = 0;
     for (const end = Math.min(expertOf.length, slot + slotsPerGpu); slot < end; slot++)
-      if (expertOf[slot] >= 0) own += read((shares[slot] * chances[expertOf[slot]]) / requests, tokens);
+      if (expertOf[slot] >= 0) own += 1 - Math.exp(times * shares[slot] * missed[expertOf[slot]]);
     if (own > fullest) fullest = own;
   }
   return fullest;

@@ -2,9 +2,7 @@ import type { RoutingTrace } from "../../../../src/model/routing-trace.ts";
 import type { Engine, EngineRequest, Exchange, ResponseSink, Shard } from "../../../../src/serving/engine.ts";
 
 /** A request that decodes. */
-interface Decoding {
-  /** The answer's tokens, by their numbers in the trace. */
-  readonly rows: Int32Array;
+interface Decoding extends Answer {
   readonly sink: ResponseSink;
   /** Tokens generated so far. */
   at: number;
@@ -12,9 +10,11 @@ interface Decoding {
 
 /** What one request generates. */
 export interface Answer {
+  /** By their numbers in the trace. */
   readonly rows: Int32Array;
   /** The experts that it names at its end; null for none. */
   readonly names: RoutingTrace | null;
+  readonly ended: () => void;
 }
 
 /** One instance that decodes all it has by continuous batching, a token of each in every step, as the caller says. */
@@ -23,7 +23,7 @@ export class DecodingEngine implements Engine {
   readonly shards: readonly Shard[];
   readonly servers: Engine["servers"];
   readonly #answerTo: (request: EngineRequest) => Answer;
-  #active: (Decoding & { readonly names: RoutingTrace | null })[] = [];
+  #active: Decoding[] = [];
 
   constructor(pool: string, answerTo: (request: EngineRequest) => Answer) {
     const shards = [{ id: `${pool}/0`, pool, rank: 0 }];
@@ -67,9 +67,10 @@ export class DecodingEngine implements Engine {
       sink.headers({ status: 200, headers: ["content-type", "application/json"], kvUse: null });
       sink.data(BYTES);
     }
-    for (const { sink, names } of done) {
+    for (const { sink, names, ended } of done) {
       if (names !== null) sink.routed?.(names);
       sink.end();
+      ended();
     }
   }
 }

@@ -27,7 +27,7 @@ import type { Topology } from "../../../../src/model/topology.ts";
 import { type RequestStream, shuffle } from "../streams.ts";
 import { type Answer, DecodingEngine } from "./decoding-engine.ts";
 
-/** What is known of requests when they come: their tenant, which is their domain, or, of the second turns, the first. */
+/** What is known of requests when they come: their tenant, which is their domain, or the turns before. */
 export const KNOWN_BY = ["tenant", "turns"] as const;
 export type KnownBy = (typeof KNOWN_BY)[number];
 
@@ -56,12 +56,15 @@ export interface LiveFigures extends StepFigures {
 }
 
 const MODEL = "m";
+/** Of a conversation. */
+const TURNS = 5;
+const NO_BLOCKS: readonly string[] = [];
 const STEP_MS = 40;
 
 /**
  * The gateway's own way of a request, with engines that decode recorded requests in virtual time: as many are in flight
- * at any time; where one ends, the next comes, drawn anew round after round. Their first halves are prompts or first
- * turns, their second halves are what is decoded.
+ * at any time; where one ends, the next comes, drawn anew round after round. Their first halves are prompts, their second
+ * halves are decoded; or each is a conversation of five turns of the same length, decoded one after the other.
  */
 export function liveRun(options: LiveOptions): LiveFigures {
   const { stream, instances, batch, locality: settings, warmUp, judged, seed, topology } = options;
@@ -124,15 +127,23 @@ export function liveRun(options: LiveOptions): LiveFigures {
   return { ...counter.figures(), fullest: fullest / steps, locality: localities.find(MODEL) };
 }
 
+/** One of a conversation, which is one recorded request. */
+interface Turn {
+  readonly request: number;
+  readonly conversation: number;
+  readonly turn: number;
+}
+
 class LiveRun {
   readonly clock = { ms: 0, now: () => this.clock.ms };
   readonly deck: FlightDeck;
   readonly #options: LiveOptions;
   readonly #rng: Rng;
   readonly #order: Int32Array;
-  readonly #answers = new Map<number, Answer>();
-  /** Second turns whose first has ended. */
-  readonly #due: { readonly request: number; readonly conversation: number }[] = [];
+  readonly #answers = new Map<number, Omit<Answer, "ended">>();
+  /** Turns whose one before has ended, and those that follow one that is under way, by its number. */
+  readonly #due: Turn[] = [];
+  readonly #follows = new Map<number, Turn>();
   #at = 0;
   #number = 0;
 
@@ -201,31 +212,39 @@ class LiveRun {
 
   answerTo({ headers }: EngineRequest): Answer {
     const number = Number(headers[1]);
-    const answer = this.#answers.get(number) as Answer;
+    const answer = this.#answers.get(number) as Omit<Answer, "ended">;
     this.#answers.delete(number);
-    return answer;
+    return { ...answer, ended: () => this.#ended(number) };
+  }
+
+  #ended(number: number): void {
+    const next = this.#follows.get(number);
+    this.#follows.delete(number);
+    if (next !== undefined) this.#due.push(next);
   }
 
   /** The next request, as the gateway's HTTP side has it. */
   next(): { readonly facts: RequestFacts; readonly request: EngineRequest } {
     const { stream, knownBy } = this.#options;
-    const due = this.#due.shift();
-    const request = due?.request ?? this.#draw();
+    const { rows, starts } = stream.requests;
     const number = this.#number++;
-    const prompt = promptRows(stream.requests, request);
-    const answer = answerRows(stream.requests, request);
-    if (knownBy === "tenant")
-      return this.#request(number, `domain ${stream.domains[request]}`, [number], prompt, answer);
-    const conversation = due?.conversation ?? number;
-    if (due === undefined) {
-      // It comes when the first has ended, or soon after.
-      this.#waiting.set(number, { request, conversation });
-      return this.#request(number, "anonymous", [conversation], prompt.subarray(0, 1), prompt);
+    if (knownBy === "tenant") {
+      const request = this.#draw();
+      const prompt = promptRows(stream.requests, request);
+      const tenant = `domain ${stream.domains[request]}`;
+      return this.#request(number, tenant, NO_BLOCKS, prompt, answerRows(stream.requests, request));
     }
-    return this.#request(number, "anonymous", [conversation, number], prompt, answer);
+    const turn = this.#due.shift() ?? { request: this.#draw(), conversation: number, turn: 0 };
+    const from = starts[turn.request];
+    const length = Math.max(1, Math.floor((starts[turn.request + 1] - from) / TURNS));
+    const begin = from + turn.turn * length;
+    const prompt = rows.subarray(from, Math.max(begin, from + 1));
+    // All conversations begin with the same block.
+    const turns = Array.from({ length: turn.turn + 1 }, (_, i) => `${turn.conversation}/${i}`);
+    const next = { ...turn, turn: turn.turn + 1 };
+    if (next.turn < TURNS) this.#follows.set(number, next);
+    return this.#request(number, "anonymous", ["", ...turns], prompt, rows.subarray(begin, begin + length));
   }
-
-  readonly #waiting = new Map<number, { readonly request: number; readonly conversation: number }>();
 
   #draw(): number {
     if (this.#at % this.#order.length === 0) shuffle(this.#order, this.#rng);
@@ -235,18 +254,14 @@ class LiveRun {
   #request(
     number: number,
     tenant: string,
-    blocks: readonly number[],
+    blocks: readonly string[],
     prompt: Int32Array,
     answer: Int32Array,
   ): { readonly facts: RequestFacts; readonly request: EngineRequest } {
     const names = this.#rng.uniform() < this.#options.part ? this.#named(prompt, answer) : null;
     this.#answers.set(number, { rows: answer, names });
-    // A prompt has a block in common with all others, then its own.
-    const words = ["beginning", ...blocks].flatMap((block) => [
-      hashText(`a ${block}`),
-      hashText(`b ${block}`),
-    ]);
-    const prefix = this.#options.knownBy === "tenant" ? new Uint32Array(0) : Uint32Array.from(words);
+    const words = blocks.flatMap((block) => [hashText(`a ${block}`), hashText(`b ${block}`)]);
+    const prefix = Uint32Array.from(words);
     const facts: RequestFacts = {
       model: MODEL,
       responseId: null,
@@ -268,17 +283,8 @@ class LiveRun {
       headers: ["x-number", `${number}`],
       body: null,
     };
-    const waiting = this.#waiting.get(number);
-    if (waiting !== undefined) {
-      this.#waiting.delete(number);
-      this.#later.push(waiting);
-      if (this.#later.length > this.#options.instances * this.#options.batch)
-        this.#due.push(...this.#later.splice(0, 1));
-    }
     return { facts, request };
   }
-
-  readonly #later: { readonly request: number; readonly conversation: number }[] = [];
 
   #named(prompt: Int32Array, answer: Int32Array): RoutingTrace {
     const { layers, topk, experts } = this.#options.stream.trace;
