@@ -32,6 +32,8 @@ import { Admission } from "./serving/admission/admission.ts";
 import { type CaptureCounts, sumCaptured } from "./serving/capture/capture-counts.ts";
 import { Gateway } from "./serving/gateway.ts";
 import { Localities } from "./serving/locality/localities.ts";
+import { localityReading } from "./serving/locality/locality-reading.ts";
+import { localityReport } from "./serving/locality/locality-report.ts";
 import { ModelRefresh } from "./serving/models/model-refresh.ts";
 import type { FlightDeck } from "./serving/flight/flight-deck.ts";
 import { RetryBudget } from "./serving/flight/retry-budget.ts";
@@ -64,6 +66,8 @@ export interface App {
   pools(): readonly OpenPool[];
   /** What this process has recorded of its traffic. */
   captured(): CaptureCounts;
+  /** Models whose requests go by their experts. */
+  readonly localities: Localities;
   /** Where the gateways of a cluster share what they have in flight; null for one by itself. */
   readonly board: GatewayBoard | null;
   /** Starts the control loops and listens. @throws InputError when the address cannot be had */
@@ -128,6 +132,13 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     firstTokenMs: upstream.firstTokenTimeoutMs,
     idleMs: upstream.idleTimeoutMs,
   };
+  const localities = new Localities({
+    clock,
+    wallClock,
+    sketchBytes: config.routing.expertSketchBytes,
+    later: (turn) => void setTimeout(turn, LOCALITY_TURNS_MS).unref(),
+    seed: wallClock(),
+  });
   const readings: Readings = {
     build: { version: ownVersion(), node: process.version },
     nowMs: wallClock,
@@ -139,6 +150,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       pools.all.flatMap(({ front: { engine } }) =>
         engine.routedExperts === undefined ? [] : [{ pool: engine.pool, counts: engine.routedExperts }],
       ),
+    localities: () => [...localities.all].map(localityReading),
     pools: () => pools.controlled.flatMap(({ loop }) => loop.view.report ?? []),
     engines: () =>
       pools.controlled.flatMap(({ loop: { pool, view } }) =>
@@ -176,13 +188,6 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         })
       : null;
   let retryBudget = new RetryBudget(config.retry, clock.now());
-  const localities = new Localities({
-    clock,
-    wallClock,
-    sketchBytes: config.routing.expertSketchBytes,
-    later: (turn) => void setTimeout(turn, LOCALITY_TURNS_MS).unref(),
-    seed: wallClock(),
-  });
   const gatewayOf = (
     fronts: readonly ServingPool[],
     deck: FlightDeck,
@@ -287,6 +292,10 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     solver,
     planner,
     whatIfs,
+    localityOf: (model: string) => {
+      const found = localities.find(model);
+      return found === null ? null : localityReport(found, wallClock(), gatewayName);
+    },
     metricsText,
     wallClock,
     workers,
@@ -376,6 +385,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     gateway: () => gateway,
     pools: () => pools.all,
     captured: () => recording.counts,
+    localities,
     board,
     start,
     startLocally,

@@ -14,6 +14,7 @@ const NOTHING: Readings = {
   unreadable: () => [],
   shards: () => [],
   routedExperts: () => [],
+  localities: () => [],
   pools: () => [],
   engines: () => [],
   admission: () => ({ inFlight: 0, queued: 0 }),

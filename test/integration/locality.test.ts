@@ -3,6 +3,7 @@ import { type DomainServer, domainPrompt, startDomainServer } from "../../harnes
 import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { smallGroup } from "../../harness/small-group.ts";
+import type { LocalityReport } from "../../src/serving/locality/locality-report.ts";
 import { SMALL_MODEL } from "../../harness/small-model.ts";
 
 const DOMAINS = 4;
@@ -70,6 +71,18 @@ function together(since: readonly number[]): number {
 
 const soFar = () => servers.map(({ domains }) => domains.length);
 
+async function report(): Promise<LocalityReport> {
+  const response = await fetch(`${gateway.url}/admin/locality/small`);
+  expect(response.status).toBe(200);
+  return (await response.json()) as LocalityReport;
+}
+
+async function choices(): Promise<string[]> {
+  const text = await (await fetch(`${gateway.url}/metrics`)).text();
+  const lines = text.split("\n").filter((line) => line.startsWith("plimsoll_pool_choices_total"));
+  return lines.filter((line) => !line.endsWith(" 0")).map((line) => /why="(\w+)"/.exec(line)?.[1] ?? "");
+}
+
 describe("requests of a model that several pools serve", () => {
   test("go where their like are, and both pools stay as full", async () => {
     gateway = await startGateway(settings("{ mode: on, loadBand: 0.2 }"));
@@ -81,5 +94,59 @@ describe("requests of a model that several pools serve", () => {
     expect(Math.max(...late) / 100).toBeLessThan(1.3);
     expect(soFar().reduce((sum, one) => sum + one, 0)).toBe(500);
     expect(gateway.faults).toEqual([]);
+    expect(await choices()).toContain("locality");
+    const { known, pools, choices: made } = await report();
+    expect(known.by.prefix + known.by.turns).toBeGreaterThan(400);
+    expect(pools.map(({ pool, requests }) => [pool, requests.locality])).toEqual(
+      soFar().map((requests, i) => ["ab"[i], requests]),
+    );
+    expect(made).toEqual({ sent: 500, byExperts: known.requests - known.by.nothing, elsewhere: 0 });
+    // Nothing is held of what is over.
+    expect(gateway.app.localities.find("small")?.inFlight).toBe(0);
+  });
+
+  test("are sent as without in the shadow, which says where they would go; one reload switches on and back", async () => {
+    gateway = await startGateway(settings("{ mode: shadow, loadBand: 0.2 }"));
+    await send(240);
+    const shadow = await report();
+    expect(await choices()).not.toContain("locality");
+    expect(together([0, 0])).toBeLessThan(0.75);
+    expect(shadow.comparison).toBe("shadow");
+    expect(shadow.choices.elsewhere).toBeGreaterThan(40);
+    const would = shadow.pools.map(({ requests }) => requests.locality);
+    expect(would.reduce((sum, one) => sum + one, 0)).toBe(240);
+    expect(Math.max(...would) / 120).toBeLessThan(1.3);
+
+    // What the shadow has learned serves at once.
+    const on = soFar();
+    await gateway.reload(settings("{ mode: on, loadBand: 0.2 }"));
+    await send(120, 240);
+    expect(together(on)).toBeGreaterThan(0.75);
+    expect((await report()).known.by.nothing).toBe(0);
+
+    await gateway.reload(settings("{ mode: off }"));
+    const off = soFar();
+    await send(120, 360);
+    expect(together(off)).toBeLessThan(0.75);
+    expect((await fetch(`${gateway.url}/admin/locality/small`)).status).toBe(404);
+    expect(soFar().reduce((sum, one) => sum + one, 0)).toBe(480);
+    expect(gateway.faults).toEqual([]);
+  });
+
+  test("are compared by session: an arm is a session's, and each is measured", async () => {
+    gateway = await startGateway(settings("{ mode: on, percent: 50, loadBand: 0.2 }"));
+    await send(240);
+    const { comparison, pools, times } = await report();
+    expect(comparison).toBe("sessions");
+    const sent = (arm: "control" | "locality") => pools.reduce((sum, { requests }) => sum + requests[arm], 0);
+    expect(sent("control") + sent("locality")).toBe(240);
+    expect(sent("locality")).toBeGreaterThan(80);
+    expect(sent("control")).toBeGreaterThan(80);
+    const { ms } = times?.tpot ?? expect.fail();
+    expect([ms.control?.count, ms.locality?.count]).toEqual([sent("control"), sent("locality")]);
+    expect(ms.control?.units).toBeGreaterThan(50);
+    const page = await fetch(`${gateway.url}/admin/locality/small`, { headers: { accept: "text/html" } });
+    expect(page.headers.get("content-type")).toMatch(/^text\/html/);
+    expect(await page.text()).toContain("What this does not show");
   });
 });

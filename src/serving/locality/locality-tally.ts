@@ -13,10 +13,7 @@ const MOST_BATCHES = 1024;
  * Two worlds of requests: those of the two arms; in the shadow, all as they went (`control`), and all as they would have
  * gone (`locality`).
  */
-export interface Worlds<T> {
-  readonly control: T;
-  readonly locality: T;
-}
+export type Worlds<T> = Readonly<Record<Arm, T>>;
 
 export function worlds<T>(make: (arm: Arm) => T): Worlds<T> {
   return { control: make("control"), locality: make("locality") };
