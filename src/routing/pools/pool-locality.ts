@@ -28,8 +28,9 @@ export class PoolLocality implements Scorer<PoolStates, PoolRequest> {
   readonly #full: Float64Array;
   readonly #open: Uint8Array;
   readonly #extra: Float64Array;
-  /** `[pools]`: tokens in flight that would be there, less those that are, where requests go elsewhere than they would. */
-  readonly #elsewhere: Float64Array;
+  /** `[pools]`: tokens of the requests that it was told of, where they are, and where they would be by experts. */
+  readonly went: Float64Array;
+  readonly would: Float64Array;
 
   constructor(pools: number, router: LocalityRouter, band: number) {
     this.#router = router;
@@ -38,7 +39,8 @@ export class PoolLocality implements Scorer<PoolStates, PoolRequest> {
     this.#full = new Float64Array(pools);
     this.#open = new Uint8Array(pools);
     this.#extra = new Float64Array(pools);
-    this.#elsewhere = new Float64Array(pools);
+    this.went = new Float64Array(pools);
+    this.would = new Float64Array(pools);
   }
 
   add(_request: PoolRequest, _pools: PoolStates, _weight: number, cost: Float64Array): void {
@@ -56,10 +58,10 @@ export class PoolLocality implements Scorer<PoolStates, PoolRequest> {
     };
   }
 
-  /** A request in flight is elsewhere than its like: counts it, and counts it no more. */
-  apart(from: number, to: number, tokens: number): void {
-    this.#elsewhere[from] -= tokens;
-    this.#elsewhere[to] += tokens;
+  /** A request is in flight, in one pool or, by experts, in another; with tokens below 0 it is no more. */
+  count(went: number, would: number, tokens: number): void {
+    this.went[went] += tokens;
+    this.would[would] += tokens;
   }
 
   #choose(
@@ -75,7 +77,7 @@ export class PoolLocality implements Scorer<PoolStates, PoolRequest> {
     const perToken = router.stepExperts / (TOKENS_PER_EXPERT * Math.max(1, outputTokens));
     let [sum, pools] = [0, 0];
     for (let pool = 0; pool < count; pool++) {
-      full[pool] = Math.max(0, held[pool] + scale[pool] * this.#elsewhere[pool]);
+      full[pool] = Math.max(0, held[pool] + scale[pool] * (this.would[pool] - this.went[pool]));
       extra[pool] = perToken * prefill[pool];
       if (open[pool] === 0) continue;
       sum += full[pool];

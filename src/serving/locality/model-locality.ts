@@ -9,7 +9,7 @@ import { PoolLocality } from "../../routing/pools/pool-locality.ts";
 import type { RequestFacts } from "../request/request-facts.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import { type Keys, KnownExperts, keysOf } from "./known-experts.ts";
-import { LocalityTally, worlds } from "./locality-tally.ts";
+import { LocalityTally } from "./locality-tally.ts";
 import { type LocalityLedger, RequestLocality } from "./request-locality.ts";
 import type { Sent } from "./sent.ts";
 import { type BatchArms, StepBatches } from "./step-batches.ts";
@@ -62,8 +62,6 @@ export class ModelLocality implements LocalityLedger {
   #tally: LocalityTally;
   /** Of the clock: when the settings last changed. */
   #sinceMs: number;
-  /** `[pools]`: tokens in flight, as requests went, and as they would have gone. */
-  readonly #inFlight;
   #requests = 0;
   #turnComes = false;
   #learned = 0;
@@ -88,7 +86,6 @@ export class ModelLocality implements LocalityLedger {
     this.#router = new LocalityRouter({ instances: count, width, batch, layers: layers.length });
     this.choice = new PoolLocality(count, this.#router, settings.loadBand);
     this.#batches = new StepBatches(count, shape, armsOf(settings));
-    this.#inFlight = worlds(() => new Float64Array(count));
     this.#pools = pools;
     this.#settings = settings;
     this.#sinceMs = clock.now();
@@ -152,9 +149,7 @@ export class ModelLocality implements LocalityLedger {
   sentTo(sent: Sent, tally: LocalityTally): void {
     const { at, would, tokens } = sent;
     this.#requests++;
-    this.#inFlight.control[at] += tokens;
-    this.#inFlight.locality[would] += tokens;
-    if (at !== would) this.choice.apart(at, would, tokens);
+    this.choice.count(at, would, tokens);
     if (tally !== this.#tally) return;
     this.#batches.inFlight(this.#requests / this.#pools.length);
     const shadow = this.#settings.mode === "shadow";
@@ -163,19 +158,15 @@ export class ModelLocality implements LocalityLedger {
       tally.sent[arm].requests[place]++;
       tally.sent[arm].tokens[place] += tokens;
     }
-    for (const arm of ["control", "locality"] as const) {
-      const own = this.#inFlight[arm];
-      const mean = own.reduce((sum, one) => sum + one, 0) / own.length;
-      tally.fullest[arm].sum += mean === 0 ? 1 : Math.max(...own) / mean;
-      tally.fullest[arm].count++;
-    }
+    tally.fullest.control.sum += fullest(this.choice.went);
+    tally.fullest.control.count++;
+    tally.fullest.locality.sum += fullest(this.choice.would);
+    tally.fullest.locality.count++;
   }
 
   left({ at, would, tokens }: Sent): void {
     this.#requests--;
-    this.#inFlight.control[at] -= tokens;
-    this.#inFlight.locality[would] -= tokens;
-    if (at !== would) this.choice.apart(would, at, tokens);
+    this.choice.count(at, would, -tokens);
   }
 
   observe(keys: Keys, sent: Sent, routing: RoutingTrace, tally: LocalityTally): void {
@@ -248,6 +239,12 @@ export class ModelLocality implements LocalityLedger {
     this.#learned++;
     if (tally === this.#tally) this.#batches.add(sent, signature.mix, clock.now());
   }
+}
+
+/** The most of some in their mean. */
+function fullest(tokens: Float64Array): number {
+  const mean = tokens.reduce((sum, one) => sum + one, 0) / tokens.length;
+  return mean === 0 ? 1 : Math.max(...tokens) / mean;
 }
 
 /** Those that a batch of expected steps has requests of. */
