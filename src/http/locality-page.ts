@@ -77,7 +77,7 @@ function expertsTable(report: LocalityReport): FigureTable {
     cells: [
       decimals(control, digits),
       decimals(locality, digits),
-      control === null || locality === null ? NONE : percent(1 - locality / control),
+      control === null || locality === null ? NONE : percentText(1 - locality / control),
       interval,
     ],
   });
@@ -85,7 +85,7 @@ function expertsTable(report: LocalityReport): FigureTable {
     caption,
     columns,
     rows: [
-      row("experts read", experts.distinct, 1, percents(experts.interval)),
+      row("experts read", experts.distinct, 1, rangeText(experts.interval)),
       row("on the fullest GPU", experts.fullestGpu, 2, ""),
       row("predicted step, ms", experts.stepMs, 2, ""),
     ],
@@ -116,7 +116,7 @@ function timesTable(report: LocalityReport): FigureTable {
 function loadTable(report: LocalityReport): FigureTable {
   const [control, locality] = arms(report);
   const all = (arm: "control" | "locality") => report.pools.reduce((sum, { tokens }) => sum + tokens[arm], 0);
-  const part = (value: number, of: number) => (of === 0 ? NONE : percent(value / of));
+  const part = (value: number, of: number) => (of === 0 ? NONE : percentText(value / of));
   return {
     caption: "Sent to each pool",
     columns: ["pool", `requests, ${control}`, `of the tokens`, `requests, ${locality}`, `of the tokens`],
@@ -145,7 +145,7 @@ function knownTable({ known: { by, requests } }: LocalityReport): FigureTable {
     columns: ["from", "requests", "part"],
     rows: Object.entries(words).map(([source, text]) => {
       const count = by[source as keyof typeof by];
-      return { header: text, cells: [`${count}`, requests === 0 ? NONE : percent(count / requests)] };
+      return { header: text, cells: [`${count}`, requests === 0 ? NONE : percentText(count / requests)] };
     }),
   };
 }
@@ -172,10 +172,10 @@ function paragraph(text: string): string {
   return `<p>${escaped(text)}</p>`;
 }
 
-function percent(part: number): string {
+function percentText(part: number): string {
   return `${decimals(100 * part, 1)} %`;
 }
 
-function percents(interval: Interval | null): string {
-  return interval === null ? NONE : `${percent(interval.low)} to ${percent(interval.high)}`;
+function rangeText(interval: Interval | null): string {
+  return interval === null ? NONE : `${percentText(interval.low)} to ${percentText(interval.high)}`;
 }

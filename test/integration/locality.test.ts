@@ -86,65 +86,69 @@ async function choices(): Promise<string[]> {
 describe("requests of a model that several pools serve", () => {
   test("go where their like are, and both pools stay as full", async () => {
     gateway = await startGateway(settings("{ mode: on, loadBand: 0.2 }"));
-    await send(300);
+    await send(200);
     const since = soFar();
-    await send(200, 300);
+    await send(120, 200);
     expect(together(since)).toBeGreaterThan(0.8);
     const late = soFar().map((all, i) => all - since[i]);
-    expect(Math.max(...late) / 100).toBeLessThan(1.3);
-    expect(soFar().reduce((sum, one) => sum + one, 0)).toBe(500);
+    expect(Math.max(...late) / 60).toBeLessThan(1.3);
+    expect(soFar().reduce((sum, one) => sum + one, 0)).toBe(320);
     expect(gateway.faults).toEqual([]);
     expect(await choices()).toContain("locality");
     const { known, pools, choices: made } = await report();
-    expect(known.by.prefix + known.by.turns).toBeGreaterThan(400);
+    expect(known.by.prefix + known.by.turns).toBeGreaterThan(250);
     expect(pools.map(({ pool, requests }) => [pool, requests.locality])).toEqual(
       soFar().map((requests, i) => ["ab"[i], requests]),
     );
-    expect(made).toEqual({ sent: 500, byExperts: known.requests - known.by.nothing, elsewhere: 0 });
-    // Nothing is held of what is over.
+    expect(made).toEqual({ sent: 320, byExperts: known.requests - known.by.nothing, elsewhere: 0 });
+    // What a pool's server no longer takes goes to the other, and nothing is held of what is over.
+    const [gone] = servers.splice(1);
+    await gone[Symbol.asyncDispose]();
+    await send(40, 320);
+    expect(servers[0].domains.length + gone.domains.length).toBe(360);
     expect(gateway.app.localities.find("small")?.inFlight).toBe(0);
   });
 
   test("are sent as without in the shadow, which says where they would go; one reload switches on and back", async () => {
     gateway = await startGateway(settings("{ mode: shadow, loadBand: 0.2 }"));
-    await send(240);
+    await send(160);
     const shadow = await report();
     expect(await choices()).not.toContain("locality");
     expect(together([0, 0])).toBeLessThan(0.75);
     expect(shadow.comparison).toBe("shadow");
-    expect(shadow.choices.elsewhere).toBeGreaterThan(40);
+    expect(shadow.choices.elsewhere).toBeGreaterThan(25);
     const would = shadow.pools.map(({ requests }) => requests.locality);
-    expect(would.reduce((sum, one) => sum + one, 0)).toBe(240);
-    expect(Math.max(...would) / 120).toBeLessThan(1.3);
+    expect(would.reduce((sum, one) => sum + one, 0)).toBe(160);
+    expect(Math.max(...would) / 80).toBeLessThan(1.3);
 
     // What the shadow has learned serves at once.
     const on = soFar();
     await gateway.reload(settings("{ mode: on, loadBand: 0.2 }"));
-    await send(120, 240);
+    await send(100, 160);
     expect(together(on)).toBeGreaterThan(0.75);
     expect((await report()).known.by.nothing).toBe(0);
 
     await gateway.reload(settings("{ mode: off }"));
     const off = soFar();
-    await send(120, 360);
+    await send(100, 260);
     expect(together(off)).toBeLessThan(0.75);
     expect((await fetch(`${gateway.url}/admin/locality/small`)).status).toBe(404);
-    expect(soFar().reduce((sum, one) => sum + one, 0)).toBe(480);
+    expect(soFar().reduce((sum, one) => sum + one, 0)).toBe(360);
     expect(gateway.faults).toEqual([]);
   });
 
   test("are compared by session: an arm is a session's, and each is measured", async () => {
     gateway = await startGateway(settings("{ mode: on, percent: 50, loadBand: 0.2 }"));
-    await send(240);
+    await send(160);
     const { comparison, pools, times } = await report();
     expect(comparison).toBe("sessions");
     const sent = (arm: "control" | "locality") => pools.reduce((sum, { requests }) => sum + requests[arm], 0);
-    expect(sent("control") + sent("locality")).toBe(240);
-    expect(sent("locality")).toBeGreaterThan(80);
-    expect(sent("control")).toBeGreaterThan(80);
+    expect(sent("control") + sent("locality")).toBe(160);
+    expect(sent("locality")).toBeGreaterThan(50);
+    expect(sent("control")).toBeGreaterThan(50);
     const { ms } = times?.tpot ?? expect.fail();
     expect([ms.control?.count, ms.locality?.count]).toEqual([sent("control"), sent("locality")]);
-    expect(ms.control?.units).toBeGreaterThan(50);
+    expect(ms.control?.units).toBeGreaterThan(30);
     const page = await fetch(`${gateway.url}/admin/locality/small`, { headers: { accept: "text/html" } });
     expect(page.headers.get("content-type")).toMatch(/^text\/html/);
     expect(await page.text()).toContain("What this does not show");

@@ -7,7 +7,7 @@ import type { PoolRequest, PoolStates } from "./pool-states.ts";
  * DeepSeek-V3 at 3 TB/s in 58 layers take 0.85 ms, a prompt token 67 µs of an H800 (`DECODING`). Both are spread over
  * the GPUs of a pool.
  */
-export const TOKENS_PER_EXPERT = 12;
+const TOKENS_PER_EXPERT = 12;
 
 /**
  * Chooses the pool whose requests use alike experts, within a band of fullness. A pool is as full as the tokens of its

@@ -214,7 +214,7 @@ export class ModelLocality implements LocalityLedger {
     this.#turnComes = false;
     const { clock } = this.#options;
     const until = clock.now() + TURN_MS;
-    let more = true;
+    let more = this.#step();
     while (more && clock.now() < until) more = this.#step();
     if (more) this.#wake();
   }
