@@ -137,7 +137,6 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     wallClock,
     sketchBytes: config.routing.expertSketchBytes,
     later: (turn) => void setTimeout(turn, LOCALITY_TURNS_MS).unref(),
-    seed: wallClock(),
   });
   const readings: Readings = {
     build: { version: ownVersion(), node: process.version },

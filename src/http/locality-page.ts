@@ -1,4 +1,4 @@
-import { decimals } from "../lib/number-text.ts";
+import { decimals, milliseconds } from "../lib/number-text.ts";
 import type { Interval } from "../lib/ratio-interval.ts";
 import { documentHtml, panelHtml, section } from "../report/html/document.ts";
 import { escaped } from "../report/html/escape.ts";
@@ -98,10 +98,10 @@ function timesTable(report: LocalityReport): FigureTable {
   const row = (header: string, { ms, difference, interval }: TimesCompared) => ({
     header,
     cells: [
-      decimals(ms.control?.mean, 2),
-      decimals(ms.locality?.mean, 2),
-      decimals(difference, 2),
-      interval === null ? NONE : `${decimals(interval.low, 2)} to ${decimals(interval.high, 2)}`,
+      milliseconds(ms.control?.mean),
+      milliseconds(ms.locality?.mean),
+      milliseconds(difference),
+      interval === null ? NONE : `${milliseconds(interval.low)} to ${milliseconds(interval.high)}`,
       `${ms.control?.units ?? 0} and ${ms.locality?.units ?? 0}`,
       `${ms.control?.count ?? 0} and ${ms.locality?.count ?? 0}`,
     ],
@@ -141,7 +141,7 @@ function knownTable({ known: { by, requests } }: LocalityReport): FigureTable {
     nothing: "nothing: as without",
   };
   return {
-    caption: `Of ${requests} requests`,
+    caption: `Of ${requests} requests that go by experts, or would`,
     columns: ["from", "requests", "part"],
     rows: Object.entries(words).map(([source, text]) => {
       const count = by[source as keyof typeof by];
@@ -152,7 +152,7 @@ function knownTable({ known: { by, requests } }: LocalityReport): FigureTable {
 
 function fullestText({ fullest: { control, locality }, mode }: LocalityReport): string {
   if (control === null) return "Nothing was sent yet.";
-  const went = `The fullest pool had ${decimals(control, 2)} of the mean tokens in flight, in the mean of all requests`;
+  const went = `The fullest pool had ${decimals(control, 2)} of the mean load when a request was sent, in the mean`;
   if (mode !== "shadow" || locality === null) return `${went}.`;
   return `${went}; by experts it would have had ${decimals(locality, 2)}.`;
 }

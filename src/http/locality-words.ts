@@ -1,8 +1,8 @@
 import type { LocalityReport } from "../serving/locality/locality-report.ts";
 
 /** What came out, in a sentence or two. */
-export function leadOf({ experts, mode, comparison, times }: LocalityReport): string {
-  const read = readText(experts, mode);
+export function leadOf({ experts, comparison, times }: LocalityReport): string {
+  const read = readText(experts, comparison);
   if (comparison === "shadow" || times === null) return read;
   const { difference, interval, ms } = times.tpot;
   if (difference === null || interval === null || ms.control === null)
@@ -12,7 +12,7 @@ export function leadOf({ experts, mode, comparison, times }: LocalityReport): st
   return `${read} TPOT differs by ${part(difference)} (95 %: ${part(interval.low)} to ${part(interval.high)}).${sure}`;
 }
 
-function readText(experts: LocalityReport["experts"], mode: LocalityReport["mode"]): string {
+function readText(experts: LocalityReport["experts"], comparison: LocalityReport["comparison"]): string {
   if (experts === null) return "Too few answers have named their experts yet.";
   const { saved, interval, batches } = experts;
   if (saved === null) return "There is nothing to compare with.";
@@ -22,9 +22,10 @@ function readText(experts: LocalityReport["experts"], mode: LocalityReport["mode
       ? ""
       : ` (95 %: ${percent(interval.low)} to ${percent(interval.high)}, ${batches} batches)`;
   const less = saved < 0 ? `${percent(-saved)} more` : `${percent(saved)} fewer`;
-  return mode === "shadow"
-    ? `With requests sent to their like, steps would have read ${less} experts${within}.`
-    : `Requests that are sent to their like are in steps that read ${less} experts${within}.`;
+  if (comparison === "shadow") return `By experts, steps would have read ${less} of them${within}.`;
+  if (comparison === "periods")
+    return `Sent by experts, requests are in steps that read ${less} of them${within}.`;
+  return `Each arm by itself, steps of requests that go by experts read ${less} of them${within}.`;
 }
 
 /** What a reader should not take from it. */

@@ -94,17 +94,17 @@ test("requests go where they may, within the band, or as without; a shadow's own
           expect(before[place]).toBeLessThanOrEqual((1 + band) * mean + 1e-6);
         }
         const would = place < 0 || acts ? at : place;
-        locality.count(at, would, tokens);
+        locality.begin(at, would, tokens);
         pools[at].states.begin(0, tokens - 100, 100);
         flying.push({ at, would, tokens });
         if (known !== null || sent === 0) router.observe(known ?? signature(kind, rng), tokens, would, 1);
         while (flying.length > 30 || (flying.length > 0 && rng.uniform() < 0.3)) {
           const [over] = flying.splice(rng.below(flying.length), 1);
-          locality.count(over.at, over.would, -over.tokens);
+          locality.end(over.at, over.would, over.tokens);
           pools[over.at].states.end(0, over.tokens - 100, 100);
         }
       }
-      for (const { at, would, tokens } of flying) locality.count(at, would, -tokens);
+      for (const { at, would, tokens } of flying) locality.end(at, would, tokens);
       expect([...locality.went, ...locality.would].every((tokens) => tokens === 0)).toBe(true);
     }),
     { seed: 1, numRuns: runs(40) },

@@ -100,7 +100,7 @@ describe("the shadow", () => {
     expect(interval?.low).toBeGreaterThan(0.4);
     expect(interval?.high).toBeLessThan(0.55);
     expect(fullest.control).toBeGreaterThanOrEqual(1);
-    expect(localityPage(one.report())).toMatch(/would have read 4\d\.\d % fewer experts/);
+    expect(localityPage(one.report())).toMatch(/would have read 4\d\.\d % fewer of them/);
   });
 });
 

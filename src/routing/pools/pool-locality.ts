@@ -1,6 +1,6 @@
 import type { ExpertSignature, LocalityRouter } from "../locality/locality-router.ts";
 import type { Picker, Scorer } from "../plug-in.ts";
-import type { PoolRequest, PoolStates } from "./pool-states.ts";
+import { type PoolRequest, type PoolStates, heldBy } from "./pool-states.ts";
 
 /**
  * Prompt tokens that take as long as one expert more to read, in every layer of one step: the 44 MB of an expert of
@@ -28,7 +28,7 @@ export class PoolLocality implements Scorer<PoolStates, PoolRequest> {
   readonly #full: Float64Array;
   readonly #open: Uint8Array;
   readonly #extra: Float64Array;
-  /** `[pools]`: tokens of the requests that it was told of, where they are, and where they would be by experts. */
+  /** `[pools]`: what the requests hold that it was told of, where they are, and where they would be by experts. */
   readonly went: Float64Array;
   readonly would: Float64Array;
 
@@ -58,10 +58,16 @@ export class PoolLocality implements Scorer<PoolStates, PoolRequest> {
     };
   }
 
-  /** A request is in flight, in one pool or, by experts, in another; with tokens below 0 it is no more. */
-  count(went: number, would: number, tokens: number): void {
-    this.went[went] += tokens;
-    this.would[would] += tokens;
+  /** A request is in flight, in one pool or, by experts, in another. @param tokens in and out */
+  begin(went: number, would: number, tokens: number): void {
+    this.went[went] += heldBy(tokens);
+    this.would[would] += heldBy(tokens);
+  }
+
+  /** It is no more. */
+  end(went: number, would: number, tokens: number): void {
+    this.went[went] -= heldBy(tokens);
+    this.would[would] -= heldBy(tokens);
   }
 
   #choose(
@@ -83,7 +89,7 @@ export class PoolLocality implements Scorer<PoolStates, PoolRequest> {
       sum += full[pool];
       pools++;
     }
-    const tokens = inputTokens + outputTokens;
+    const tokens = heldBy(inputTokens + outputTokens);
     // The request itself comes on top.
     const slack = (this.band * sum + tokens * (pools - 1)) / pools;
     return router.choose(signature, tokens, full, slack, { open, extra });

@@ -33,6 +33,18 @@ export interface PoolRequest extends RoutableRequest {
   readonly locality: LocalityQuestion | null;
 }
 
+/**
+ * What a request in flight is to a step beside the tokens that it attends to, in these: its own one is computed. That is
+ * 67 µs of an H800 where steps compute as much as they can (`DECODING`), 23 ns for one that is attended to: 2,900. Steps
+ * that wait for weights compute less than they can.
+ */
+const REQUEST_TOKENS = 1000;
+
+/** How much of a pool a request takes while it is in flight. @param tokens in and out */
+export function heldBy(tokens: number): number {
+  return tokens + REQUEST_TOKENS;
+}
+
 /** What is known of a model's pools, `[pools]` each, when a request is routed. */
 export class PoolStates implements Candidates {
   readonly count: number;
@@ -44,7 +56,7 @@ export class PoolStates implements Candidates {
   readonly parts: Float64Array | null;
   /** Tokens of prefill work that are in flight on a shard of mean size. */
   readonly load: Float64Array;
-  /** Tokens of the requests in flight, in and out, by the pool's size; by its part, where it is to get one. */
+  /** Tokens of the requests in flight, as `heldBy` has them, by the pool's size; by its part, where it is to get one. */
   readonly held: Float64Array;
   /** What a token in flight counts there. */
   readonly scale: Float64Array;
@@ -94,7 +106,7 @@ export class PoolStates implements Candidates {
       if (ready[shard] === 0 || admitting[shard] === 0) continue;
       const prefill = prefillTokens[shard];
       const others = (states.requestsNow(shard) - requests[shard]) * mean;
-      held += tokens[shard] + others;
+      held += tokens[shard] + others + REQUEST_TOKENS * states.requestsNow(shard);
       work += prefill + DECODING * (tokens[shard] - prefill + others) + states.waitingNow(shard) * mean;
       shards += weight[shard];
       // One that is not known makes the sum unknown.

@@ -30,7 +30,7 @@ export interface Known {
   readonly signature: ExpertSignature | null;
 }
 
-const NOTHING: Known = { source: null, signature: null };
+export const NOTHING_KNOWN: Known = { source: null, signature: null };
 
 /** The experts that earlier requests used, by what later ones have in common with them. */
 export class KnownExperts {
@@ -59,7 +59,7 @@ export class KnownExperts {
       tenant: keys.tenant === NONE ? -1 : rows.find(keys.tenant),
     };
     const source = SOURCES.find((one) => found[one] >= 0);
-    if (source === undefined) return NOTHING;
+    if (source === undefined) return NOTHING_KNOWN;
     const mix = new Float32Array(this.#shape.width);
     let evidence = 0;
     for (const one of SOURCES.toReversed()) {

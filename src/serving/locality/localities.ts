@@ -1,9 +1,10 @@
 import type { ModelSettings } from "../../model/model-settings.ts";
 import { signatureShape } from "../../routing/locality/signature-shape.ts";
+import { hashText } from "../../routing/block-hashes.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import { ModelLocality, type ModelLocalityOptions } from "./model-locality.ts";
 
-type Makings = Omit<ModelLocalityOptions, "shape">;
+type Makings = Omit<ModelLocalityOptions, "shape" | "seed">;
 
 /** The localities of all models: each goes on, over reloads, for as long as its pools are the same and it is not off. */
 export class Localities {
@@ -24,7 +25,12 @@ export class Localities {
       return before;
     }
     const shape = signatureShape(moe.moeLayers.length, moe.experts, moe.topk);
-    const fresh = new ModelLocality(name, moe, pools, settings, { ...this.#makings, shape });
+    const fresh = new ModelLocality(name, moe, pools, settings, {
+      ...this.#makings,
+      shape,
+      // A session's arm is the same after a restart, and at every gateway.
+      seed: hashText(name),
+    });
     this.#models.set(name, fresh);
     return fresh;
   }

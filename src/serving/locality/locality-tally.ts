@@ -43,7 +43,7 @@ export interface MeasuredUnit {
 /** What was counted since the settings last changed. */
 export class LocalityTally {
   readonly sinceMs: number;
-  /** By what is known from; of requests that had a choice. */
+  /** By what is known from; of requests that were asked where their like are. */
   readonly known: Readonly<Record<Source | "nothing", { requests: number }>>;
   /** Requests that went, or would have gone, elsewhere than to the least loaded. */
   readonly choices = { sent: 0, byExperts: 0, elsewhere: 0 };

@@ -8,7 +8,7 @@ import type { SignatureShape } from "../../routing/locality/signature-shape.ts";
 import { PoolLocality } from "../../routing/pools/pool-locality.ts";
 import type { RequestFacts } from "../request/request-facts.ts";
 import type { ServingPool } from "../serving-pool.ts";
-import { type Keys, KnownExperts, keysOf } from "./known-experts.ts";
+import { type Keys, KnownExperts, NOTHING_KNOWN, keysOf } from "./known-experts.ts";
 import { LocalityTally } from "./locality-tally.ts";
 import { type LocalityLedger, RequestLocality } from "./request-locality.ts";
 import type { Sent } from "./sent.ts";
@@ -26,6 +26,7 @@ export interface ModelLocalityOptions {
   readonly wallClock: () => number;
   /** Runs a turn of work once requests have had their time. */
   readonly later: (turn: () => void) => void;
+  /** Divides sessions into arms, and draws the order of periods. */
   readonly seed: number;
 }
 
@@ -137,19 +138,15 @@ export class ModelLocality implements LocalityLedger {
 
   /** A request comes whose pool is to be chosen. */
   begin(facts: RequestFacts): RequestLocality {
-    const { source, signature } = this.known.of(facts);
-    return new RequestLocality(this, this.#tally, {
-      keys: keysOf(facts),
-      source,
-      signature,
-      ...this.#laneOf(facts),
-    });
+    const lane = this.#laneOf(facts);
+    const known = lane.asks ? this.known.of(facts) : NOTHING_KNOWN;
+    return new RequestLocality(this, this.#tally, { keys: keysOf(facts), ...known, ...lane });
   }
 
   sentTo(sent: Sent, tally: LocalityTally): void {
     const { at, would, tokens } = sent;
     this.#requests++;
-    this.choice.count(at, would, tokens);
+    this.choice.begin(at, would, tokens);
     if (tally !== this.#tally) return;
     this.#batches.inFlight(this.#requests / this.#pools.length);
     const shadow = this.#settings.mode === "shadow";
@@ -166,7 +163,7 @@ export class ModelLocality implements LocalityLedger {
 
   left({ at, would, tokens }: Sent): void {
     this.#requests--;
-    this.choice.count(at, would, -tokens);
+    this.choice.end(at, would, tokens);
   }
 
   observe(keys: Keys, sent: Sent, routing: RoutingTrace, tally: LocalityTally): void {

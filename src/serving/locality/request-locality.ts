@@ -67,7 +67,7 @@ export class RequestLocality implements LocalityQuestion {
     this.#sent = { arm, at, would, tokens, series };
     if (!this.#counted) {
       this.#counted = true;
-      this.#tally.known[source ?? "nothing"].requests++;
+      if (this.#lane.asks) this.#tally.known[source ?? "nothing"].requests++;
       this.#tally.choices.sent++;
       if (this.place >= 0) this.#tally.choices.byExperts++;
       if (would !== at) this.#tally.choices.elsewhere++;

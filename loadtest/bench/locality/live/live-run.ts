@@ -78,7 +78,6 @@ export function liveRun(options: LiveOptions): LiveFigures {
     wallClock: () => run.clock.now(),
     sketchBytes: 1 << 26,
     later: (turn) => void turns.push(turn),
-    seed,
   });
   const model = {
     name: MODEL,
