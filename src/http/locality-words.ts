@@ -3,7 +3,7 @@ import type { LocalityReport } from "../serving/locality/locality-report.ts";
 /** What came out, in a sentence or two. */
 export function leadOf({ experts, comparison, times }: LocalityReport): string {
   const read = readText(experts, comparison);
-  if (comparison === "shadow" || times === null) return read;
+  if (comparison === "shadow" || comparison === "none" || times === null) return read;
   const { difference, interval, ms } = times.tpot;
   if (difference === null || interval === null || ms.control === null)
     return `${read} Times cannot be compared yet.`;
@@ -15,7 +15,7 @@ export function leadOf({ experts, comparison, times }: LocalityReport): string {
 function readText(experts: LocalityReport["experts"], comparison: LocalityReport["comparison"]): string {
   if (experts === null) return "Too few answers have named their experts yet.";
   const { saved, interval, batches } = experts;
-  if (saved === null) return "There is nothing to compare with.";
+  if (saved === null) return "All requests are in one arm: there is nothing to compare with.";
   const percent = (part: number) => `${(100 * part).toFixed(1)} %`;
   const within =
     interval === null
@@ -34,7 +34,7 @@ export function doubtsOf({ comparison, known, experts }: LocalityReport): readon
     "This process counts what went through it. Other gateways send their requests by what they have learned themselves.",
     "Times of steps are a model's. A step that waits for the exchange or for attention gains nothing by reading fewer experts; on many GPUs the fullest reads nearly all of its own either way.",
   ];
-  const doubts = {
+  const ofComparisons: Readonly<Record<LocalityReport["comparison"], readonly string[]>> = {
     shadow: [
       "Nothing was sent otherwise. What pools would have had in flight follows from what they had: longer or shorter steps, and prompts that another pool would not have had in its cache, are not in it.",
     ],
@@ -45,8 +45,8 @@ export function doubtsOf({ comparison, known, experts }: LocalityReport): readon
     periods: [
       "A whole period is one unit. Until there are some of each arm, intervals are wide, and what changes with the time of day may lie in them. The first quarter of a period is left out: what is in flight then was sent by the other arm.",
     ],
-    none: ["All requests are in one arm: there is nothing to compare with."],
-  }[comparison];
+    none: [],
+  };
   const unknown =
     known.requests > 0 && known.by.nothing / known.requests > HALF
       ? ["Of most requests nothing is known. They go as without, and dilute what the others gain."]
@@ -56,7 +56,7 @@ export function doubtsOf({ comparison, known, experts }: LocalityReport): readon
     experts !== null && experts.fullestGpu.control === null
       ? ["Where the pools have their experts is not known: every GPU is taken to read as many."]
       : [];
-  return [...doubts, ...unknown, ...few, ...placed, ...always];
+  return [...ofComparisons[comparison], ...unknown, ...few, ...placed, ...always];
 }
 
 const HALF = 0.5;

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { SMALL_MODEL } from "../../harness/small-model.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import type { LocalitySettings } from "../../src/model/model-settings.ts";
@@ -143,6 +143,16 @@ describe("sessions by percent", () => {
     one.locality.update(one.locality.pools, { ...ON, percent: 60 });
     expect(one.locality.tally).toBe(tally);
   });
+});
+
+test("with all requests in one arm there is nothing to compare with", () => {
+  const one = new Case(ON);
+  for (let i = 0; i < 80; i++) one.send(i, i % 2, () => i % 2);
+  const { comparison, experts: found, times } = one.report();
+  expect(comparison).toBe("none");
+  expect(found?.distinct).toMatchObject({ control: null });
+  expect([found?.saved, times?.tpot.difference]).toEqual([null, null]);
+  expect(localityPage(one.report())).toContain("there is nothing to compare with");
 });
 
 describe("periods", () => {
