@@ -30,10 +30,10 @@ export interface Period {
 
 /**
  * Periods come in pairs, one of each arm, whose order is drawn.
- * @param sinceMs since the first began @param lengthMs of one
+ * @param atMs since 1970 @param lengthMs of one
  */
-export function periodAt(sinceMs: number, lengthMs: number, seed: number): Period {
-  const at = sinceMs / lengthMs;
+export function periodAt(atMs: number, lengthMs: number, seed: number): Period {
+  const at = atMs / lengthMs;
   const number = Math.floor(at);
   const first = new Rng(seed, Math.floor(number / 2)).below(2);
   return { number, arm: ARMS[(first + number) % 2], counts: at - number >= SETTLING };

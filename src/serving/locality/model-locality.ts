@@ -61,8 +61,6 @@ export class ModelLocality implements LocalityLedger {
   #pools: readonly ServingPool[];
   #settings: LocalitySettings;
   #tally: LocalityTally;
-  /** Of the clock: when the settings last changed. */
-  #sinceMs: number;
   #requests = 0;
   #turnComes = false;
   #learned = 0;
@@ -77,7 +75,7 @@ export class ModelLocality implements LocalityLedger {
     settings: LocalitySettings,
     options: ModelLocalityOptions,
   ) {
-    const { shape, sketchBytes, clock, wallClock } = options;
+    const { shape, sketchBytes, wallClock } = options;
     const count = pools.length;
     const { width, tellingBatch: batch, layers } = shape;
     this.model = model;
@@ -89,7 +87,6 @@ export class ModelLocality implements LocalityLedger {
     this.#batches = new StepBatches(count, shape, armsOf(settings));
     this.#pools = pools;
     this.#settings = settings;
-    this.#sinceMs = clock.now();
     this.#tally = new LocalityTally(count, wallClock());
   }
 
@@ -131,7 +128,6 @@ export class ModelLocality implements LocalityLedger {
     if (JSON.stringify(settings) === JSON.stringify(this.#settings)) return;
     this.#settings = settings;
     this.choice.band = settings.loadBand;
-    this.#sinceMs = this.#options.clock.now();
     this.#tally = new LocalityTally(pools.length, this.#options.wallClock());
     this.#batches.begin(armsOf(settings));
   }
@@ -193,12 +189,12 @@ export class ModelLocality implements LocalityLedger {
     return { arm, unit, series: 0, acts: arm === "locality", asks: arm === "locality" };
   }
 
-  /** Of a switchback; null without. */
+  /** Of a switchback, by the time of day: the same at every gateway; null without. */
   get period(): Period | null {
     const { mode, switchbackMinutes } = this.#settings;
     if (mode === "shadow" || switchbackMinutes === null) return null;
-    const since = this.#options.clock.now() - this.#sinceMs;
-    return periodAt(since, switchbackMinutes * MS_PER_MINUTE, this.#options.seed);
+    const { wallClock, seed } = this.#options;
+    return periodAt(wallClock(), switchbackMinutes * MS_PER_MINUTE, seed);
   }
 
   #wake(): void {
