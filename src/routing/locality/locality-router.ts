@@ -193,11 +193,13 @@ export class LocalityRouter {
   #score({ mix, tokens }: ExpertSignature, beyondUsual: boolean): Float64Array {
     const [all, blended, scores] = [this.#all, this.#blended, this.#scores];
     const part = SIGNATURE_PRIOR_TOKENS / (tokens + SIGNATURE_PRIOR_TOKENS);
-    for (let i = 0; i < all.length; i++) blended[i] = mix[i] + part * (all[i] - mix[i]);
     if (beyondUsual) {
-      for (let i = 0; i < all.length; i++) blended[i] -= all[i];
+      for (let i = 0; i < all.length; i++) blended[i] = (1 - part) * (mix[i] - all[i]);
       this.#clusters.lean(blended, scores);
-    } else this.#clusters.score(blended, scores);
+    } else {
+      for (let i = 0; i < all.length; i++) blended[i] = mix[i] + part * (all[i] - mix[i]);
+      this.#clusters.score(blended, scores);
+    }
     let [low, high] = [scores[0], scores[0]];
     for (const score of scores) {
       low = Math.min(low, score);
