@@ -63,6 +63,8 @@ export class ModelLocality implements LocalityLedger {
   #tally: LocalityTally;
   #requests = 0;
   #turnComes = false;
+  /** Answers and groups are learned by turns: neither waits for all of the other. */
+  #groupsNext = false;
   #learned = 0;
   #ignored = 0;
   /** Of requests that say nobody's name. */
@@ -214,12 +216,16 @@ export class ModelLocality implements LocalityLedger {
 
   /** The least that can be done. @returns whether there is more */
   #step(): boolean {
-    if (this.#router.learn()) return true;
-    const observation = this.#observations.shift();
-    if (observation !== undefined) this.#learn(observation);
+    const observation = this.#groupsNext ? undefined : this.#observations.shift();
+    this.#groupsNext = observation !== undefined;
+    if (observation !== undefined) {
+      this.#learn(observation);
+      return true;
+    }
+    const learning = this.#router.learn();
     const batch = this.#batches.next(this.#pools, this.#options.clock.now());
     if (batch !== null && batch !== "working") this.#tally.batch(batch);
-    return this.#observations.length > 0 || batch === "working" || observation !== undefined;
+    return learning || batch === "working" || this.#observations.length > 0;
   }
 
   #learn({ keys, sent, routing, tally }: Observation): void {
