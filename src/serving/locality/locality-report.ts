@@ -71,7 +71,7 @@ export interface LocalityReport {
     readonly requests: Worlds<number>;
     readonly tokens: Worlds<number>;
   }[];
-  /** Tokens in flight of the fullest pool in the mean's, mean over requests: as they went, and as they would have gone. */
+  /** What the fullest pool held when a request was sent, in the mean of the pools: as requests went, and as they would have gone. */
   readonly fullest: Worlds<number | null>;
   readonly experts: ExpertsCompared | null;
   /** Null in the shadow: nothing is sent otherwise. */

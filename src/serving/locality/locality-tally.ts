@@ -49,7 +49,7 @@ export class LocalityTally {
   readonly choices = { sent: 0, byExperts: 0, elsewhere: 0 };
   /** `[pools]` */
   readonly sent: Worlds<{ readonly requests: Float64Array; readonly tokens: Float64Array }>;
-  /** Of the fullest pool's tokens in flight in the mean's, summed up over requests. */
+  /** What the fullest pool held, in the mean of the pools, summed up over requests. */
   readonly fullest = worlds(() => ({ sum: 0, count: 0 }));
   readonly batches: StepBatch[] = [];
   /** By number: a part of the sessions, or a period. */
