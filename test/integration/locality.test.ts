@@ -152,5 +152,6 @@ describe("requests of a model that several pools serve", () => {
     const page = await fetch(`${gateway.url}/admin/locality/small`, { headers: { accept: "text/html" } });
     expect(page.headers.get("content-type")).toMatch(/^text\/html/);
     expect(await page.text()).toContain("What this does not show");
+    expect((await fetch(`${gateway.url}/admin/locality/small?format=xml`)).status).toBe(400);
   });
 });
