@@ -129,7 +129,7 @@ export const importTable: readonly Row[] = [
   },
   {
     unit: "http",
-    imports: ["control", "serving", "config", "formats", "model", "lib"],
+    imports: ["control", "serving", "config", "formats", "report/html", "model", "lib"],
     packages: ["@fastify/static", "fastify"],
     pure: false,
   },

@@ -31,6 +31,9 @@ import type { PoolSurroundings } from "./pools/surroundings.ts";
 import { Admission } from "./serving/admission/admission.ts";
 import { type CaptureCounts, sumCaptured } from "./serving/capture/capture-counts.ts";
 import { Gateway } from "./serving/gateway.ts";
+import { Localities } from "./serving/locality/localities.ts";
+import { localityReading } from "./serving/locality/locality-reading.ts";
+import { localityReport } from "./serving/locality/locality-report.ts";
 import { ModelRefresh } from "./serving/models/model-refresh.ts";
 import type { FlightDeck } from "./serving/flight/flight-deck.ts";
 import { RetryBudget } from "./serving/flight/retry-budget.ts";
@@ -63,6 +66,8 @@ export interface App {
   pools(): readonly OpenPool[];
   /** What this process has recorded of its traffic. */
   captured(): CaptureCounts;
+  /** Models whose requests go by their experts. */
+  readonly localities: Localities;
   /** Where the gateways of a cluster share what they have in flight; null for one by itself. */
   readonly board: GatewayBoard | null;
   /** Starts the control loops and listens. @throws InputError when the address cannot be had */
@@ -86,6 +91,8 @@ const SALT_BYTES = 16;
 /** How long the last spans may take to reach their collector: what is left of the grace time, within these. */
 const LEAST_FLUSH_MS = 500;
 const MOST_FLUSH_MS = 5000;
+/** A turn of `ModelLocality` takes a millisecond at most: 10 % of the thread's time while there is something to learn. */
+const LOCALITY_TURNS_MS = 10;
 const NO_WORKERS = { count: 0, cpuSeconds: 0, residentBytes: 0 };
 
 /** Makes every part that the configuration names and joins them; nothing listens yet. */
@@ -125,6 +132,12 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     firstTokenMs: upstream.firstTokenTimeoutMs,
     idleMs: upstream.idleTimeoutMs,
   };
+  const localities = new Localities({
+    clock,
+    wallClock,
+    sketchBytes: config.routing.expertSketchBytes,
+    later: (turn) => void setTimeout(turn, LOCALITY_TURNS_MS).unref(),
+  });
   const readings: Readings = {
     build: { version: ownVersion(), node: process.version },
     nowMs: wallClock,
@@ -136,6 +149,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       pools.all.flatMap(({ front: { engine } }) =>
         engine.routedExperts === undefined ? [] : [{ pool: engine.pool, counts: engine.routedExperts }],
       ),
+    localities: () => [...localities.all].map(localityReading),
     pools: () => pools.controlled.flatMap(({ loop }) => loop.view.report ?? []),
     engines: () =>
       pools.controlled.flatMap(({ loop: { pool, view } }) =>
@@ -174,11 +188,21 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         })
       : null;
   let retryBudget = new RetryBudget(config.retry, clock.now());
-  const gatewayOf = (fronts: readonly ServingPool[], deck: FlightDeck, { models, routing }: Config) =>
+  const gatewayOf = (
+    fronts: readonly ServingPool[],
+    deck: FlightDeck,
+    { models, routing }: Config,
+    byExperts: Localities | null,
+  ) =>
     new Gateway(
       fronts,
       deck,
-      { models, prefixIndexBytes: routing.prefixIndexBytes, rng: new Rng(wallClock()) },
+      {
+        models,
+        prefixIndexBytes: routing.prefixIndexBytes,
+        rng: new Rng(wallClock()),
+        localities: byExperts,
+      },
       refresh,
       surroundings.onNotice,
     );
@@ -205,6 +229,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         onFault: surroundings.onFault,
       },
       next,
+      localities,
     );
   };
   /** The same for those pools that the endpoint picker picks for; without a word of it in a reload, those it had. */
@@ -215,6 +240,8 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       picked.map(({ front }) => front),
       deck,
       next,
+      // A proxy's answers name no experts.
+      null,
     );
   };
   metrics.beginEarly(EARLY_REASONS);
@@ -265,6 +292,10 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     solver,
     planner,
     whatIfs,
+    localityOf: (model: string) => {
+      const found = localities.find(model);
+      return found === null ? null : localityReport(found, wallClock(), gatewayName);
+    },
     metricsText,
     wallClock,
     workers,
@@ -354,6 +385,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     gateway: () => gateway,
     pools: () => pools.all,
     captured: () => recording.counts,
+    localities,
     board,
     start,
     startLocally,

@@ -1,4 +1,8 @@
+import { SMALL_MODEL } from "../harness/small-model.ts";
+import type { Clock } from "../src/lib/clock.ts";
 import { Rng } from "../src/lib/rng.ts";
+import type { LocalitySettings } from "../src/model/model-settings.ts";
+import { signatureShape } from "../src/routing/locality/signature-shape.ts";
 import { PoolRouter } from "../src/routing/pools/pool-router.ts";
 import { createPolicy } from "../src/routing/policies.ts";
 import { Router } from "../src/routing/router.ts";
@@ -19,6 +23,7 @@ import { Flight } from "../src/serving/flight/flight.ts";
 import type { FlightDeck } from "../src/serving/flight/flight-deck.ts";
 import { RetryBudget } from "../src/serving/flight/retry-budget.ts";
 import { PoolHealth } from "../src/serving/health/pool-health.ts";
+import { ModelLocality } from "../src/serving/locality/model-locality.ts";
 import { type ModelRoute, onlyPlace } from "../src/serving/models/model-route.ts";
 import type { Pairing } from "../src/serving/pairing.ts";
 import type { RequestFacts } from "../src/serving/request/request-facts.ts";
@@ -142,6 +147,8 @@ export interface CaseOptions {
   readonly maxOfTenant?: number;
   /** The one that its pools serve. */
   readonly model?: string;
+  /** How requests go by their experts, which are known of their tenant. */
+  readonly locality?: LocalitySettings | null;
 }
 
 /** Flights over pools whose engines the test plays. */
@@ -162,6 +169,7 @@ export class FlightCase {
   readonly pool: ServingPool;
   readonly pools: readonly ServingPool[];
   readonly route: ModelRoute;
+  readonly locality: ModelLocality | null;
   /** Those whose place was taken. */
   readonly replaced: ServingPool[] = [];
   /** How often a pool was sent a request after that, but for the second half of a pair. */
@@ -185,6 +193,7 @@ export class FlightCase {
     fallback = false,
     maxOfTenant = 0,
     model = "m",
+    locality = null,
   }: CaseOptions) {
     this.#model = model;
     const retry = { maxAttempts, ratio: 1, minPerSecond: 10, windowMs: 10_000, baseMs: 1, maxMs: 1 };
@@ -225,7 +234,8 @@ export class FlightCase {
     this.pool = this.#pool("p", upTo(shards), this.sent, undefined, prefill);
     const others = PLACES.slice(1, pools).map((name) => this.#pool(name, upTo(shards), this.sent, undefined));
     this.pools = [this.pool, ...others];
-    this.route = routeOf(this.pools, parts, fallback);
+    this.locality = locality === null ? null : warmLocality(this.pools, fallback, locality, this.clock);
+    this.route = routeOf(this.pools, parts, fallback, this.locality);
   }
 
   fly(
@@ -235,22 +245,7 @@ export class FlightCase {
     trace: RequestTrace | null = null,
     headers: readonly string[] = [],
   ): Flight {
-    const facts: RequestFacts = {
-      model: "m",
-      responseId: null,
-      tenant: "t",
-      priority: 0,
-      inputTokens: 10,
-      maxTokens: 5,
-      prefix: new Uint32Array(0),
-      affinityKey: 0,
-      session: null,
-      rank: -1,
-      routedExperts: false,
-      body: null,
-      fields: null,
-      ...more,
-    };
+    const facts = factsOf(more);
     const request: EngineRequest = {
       method: "POST",
       path: "/v1/chat/completions",
@@ -279,6 +274,9 @@ export class FlightCase {
       this.deck.admission.inFlight,
       this.deck.admission.queued,
       this.deck.meter.totals.inFlight,
+      this.locality?.inFlight ?? 0,
+      ...(this.locality?.choice.went ?? []),
+      ...(this.locality?.choice.would ?? []),
       ...now.map(({ line }) => line.flights),
       ...pools.map(({ legs }) => legs),
       ...pools.flatMap(({ states }) => [...states.requests, ...states.tokens, ...states.prefillTokens]),
@@ -342,8 +340,60 @@ export class FlightCase {
   }
 }
 
+function factsOf(more: Partial<RequestFacts>): RequestFacts {
+  return {
+    model: "m",
+    responseId: null,
+    tenant: "t",
+    priority: 0,
+    inputTokens: 10,
+    maxTokens: 5,
+    prefix: new Uint32Array(0),
+    affinityKey: 0,
+    session: null,
+    rank: -1,
+    routedExperts: false,
+    body: null,
+    fields: null,
+    ...more,
+  };
+}
+
 /** Pools, by the third part of their servers' addresses. */
 const PLACES = ["p", "q", "r"];
+
+/** What has learned from requests of two tenants, `t` in the first pool and `u` in the last. */
+function warmLocality(
+  pools: readonly ServingPool[],
+  fallback: boolean,
+  settings: LocalitySettings,
+  clock: Clock,
+): ModelLocality | null {
+  const places = fallback && pools.length > 1 ? pools.slice(0, -1) : pools;
+  if (places.length < 2) return null;
+  const turns: (() => void)[] = [];
+  const shape = signatureShape(SMALL_MODEL.moeLayers.length, SMALL_MODEL.experts, SMALL_MODEL.topk);
+  const made = {
+    shape,
+    sketchBytes: 1 << 20,
+    clock,
+    wallClock: () => 0,
+    later: (turn: () => void) => void turns.push(turn),
+    seed: 1,
+  };
+  const locality = new ModelLocality("m", SMALL_MODEL, places, settings, made);
+  for (let i = 0; i < 8; i++) {
+    const own = i % 2;
+    const request = locality.begin(factsOf({ tenant: "tu"[own] }));
+    request.sentTo(own * (places.length - 1), 10);
+    const experts = new Int16Array(8 * SMALL_MODEL.moeLayers.length * SMALL_MODEL.topk);
+    for (let k = 0; k < experts.length; k++) experts[k] = 16 * own + (k % 16);
+    request.routed({ tokens: 8, layers: SMALL_MODEL.moeLayers.length, topk: SMALL_MODEL.topk, experts });
+    request.over();
+    for (const turn of turns.splice(0)) turn();
+  }
+  return locality;
+}
 
 function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, number) => number);
@@ -353,6 +403,7 @@ function routeOf(
   pools: readonly ServingPool[],
   parts: readonly number[] | undefined,
   fallback: boolean,
+  locality: ModelLocality | null,
 ): ModelRoute {
   const places = pools.map((pool) => ({ pool, model: "m", asked: null }));
   const last = fallback && places.length > 1 ? places.splice(-1) : [];
@@ -364,9 +415,10 @@ function routeOf(
     parts: weights,
     prefixIndexBytes: 65_536,
     rng: new Rng(1),
+    locality: locality?.choice ?? null,
   });
   const headers = places.map((_, i) => (i === 1 ? { "x-canary": "true" } : {}));
-  const choice = { router, parts: weights, headers };
+  const choice = { router, parts: weights, headers, locality };
   return { model: "m", places, choice, fallbacks, terms: null, shadow: null };
 }
 

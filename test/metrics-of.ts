@@ -14,6 +14,7 @@ const NOTHING: Readings = {
   unreadable: () => [],
   shards: () => [],
   routedExperts: () => [],
+  localities: () => [],
   pools: () => [],
   engines: () => [],
   sources: () => [],

@@ -75,7 +75,7 @@ export class PickerCase {
     this.memory = new BodyMemory(memoryBytes);
     const { deck, pools, clock } = this.flights;
     const refresh = new ModelRefresh(async () => {}, clock);
-    const makings = { models, prefixIndexBytes: 65_536, rng: new Rng(1) };
+    const makings = { models, prefixIndexBytes: 65_536, rng: new Rng(1), localities: null };
     const gateway = new Gateway(pools, deck, makings, refresh, () => {});
     this.#parts = {
       gateway: () => gateway,

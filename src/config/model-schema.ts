@@ -24,6 +24,14 @@ export const modelSchema = z.strictObject({
   shadow: z
     .strictObject({ pool: name, model: name.optional(), part: z.number().positive().max(1).optional() })
     .optional(),
+  locality: z
+    .strictObject({
+      mode: z.enum(["off", "shadow", "on"]),
+      percent: z.number().min(0).max(100).optional(),
+      switchbackMinutes: z.number().positive().optional(),
+      loadBand: z.number().positive().max(1).optional(),
+    })
+    .optional(),
   limits: z.strictObject({ maxTokens: limit, maxInputTokens: limit }).partial().optional(),
 });
 

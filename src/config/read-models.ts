@@ -4,6 +4,7 @@ import { checkModels } from "./check-models.ts";
 import type { PoolConfig } from "./config.ts";
 import type { WrittenModel } from "./model-schema.ts";
 import { type Place, faultAt, inside } from "./place.ts";
+import { readLocality } from "./read-locality.ts";
 import { unknownName } from "./unknown-name.ts";
 
 /** Those of one connection, and those that the gateway sets or reads itself: they reach nobody as a client sent them. */
@@ -13,16 +14,18 @@ type Written = Readonly<Record<string, WrittenModel>>;
 
 /**
  * What the configuration says of models beside the pools that name them.
+ * @param workers processes that serve
  * @param place where they are written
  * @throws InputError
  */
 export function readModels(
   written: Written,
   pools: readonly PoolConfig[],
+  workers: number,
   place: Place,
 ): readonly ModelSettings[] {
   const models = Object.entries(written).map(([name, model]) =>
-    readModel(name, model, pools, inside(place, name)),
+    readModel(name, model, pools, workers, inside(place, name)),
   );
   checkModels(models, pools, place);
   return models;
@@ -30,10 +33,12 @@ export function readModels(
 
 function readModel(
   name: string,
-  { aliases = [], pools: shares, fallback = [], defaults = {}, limits = {}, shadow }: WrittenModel,
+  written: WrittenModel,
   pools: readonly PoolConfig[],
+  workers: number,
   place: Place,
 ): ModelSettings {
+  const { aliases = [], pools: shares, fallback = [], defaults = {}, limits = {}, shadow } = written;
   const all = { maxTokens: limits.maxTokens ?? 0, maxInputTokens: limits.maxInputTokens ?? 0 };
   const served =
     shares === undefined ? everyPool(name, pools, shadow?.pool) : readShares(name, shares, pools, place);
@@ -49,7 +54,11 @@ function readModel(
       inside(place, "shadow", "pool"),
       `is "${copies.pool}", which serves the model to clients; expected another pool`,
     );
-  return { name, aliases, pools: served, fallback, defaults, limits: all, shadow: copies };
+  const locality =
+    written.locality === undefined
+      ? null
+      : readLocality(written.locality, served, pools, workers, inside(place, "locality"));
+  return { name, aliases, pools: served, fallback, defaults, limits: all, shadow: copies, locality };
 }
 
 function readShadow(

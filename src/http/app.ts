@@ -23,6 +23,7 @@ import { exchangeRoute } from "./exchange-route.ts";
 import { expertRoutes } from "./expert-routes.ts";
 import { framingFault } from "./framing-fault.ts";
 import { loadRoute } from "./load-route.ts";
+import { type LocalityParts, localityRoute } from "./locality-route.ts";
 import { type LogIds, logIds } from "./log-ids.ts";
 import { requestIdOf } from "./headers.ts";
 import { historyRoute } from "./history-route.ts";
@@ -54,6 +55,7 @@ export interface AppParts {
   readonly solver: Solver;
   readonly planner: Solver;
   readonly whatIfs: WhatIfs;
+  readonly localityOf: LocalityParts["localityOf"];
   /** This gateway's among those that share the store. */
   readonly gatewayName: string;
   readonly metricsText: OperatorParts["metricsText"];
@@ -185,6 +187,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
       orderRoutes(json, controlled, peers);
       simulationRoutes(json, controlled);
       whatIfRoute(json, controlled, parts.whatIfs, peers);
+      localityRoute(json, parts);
       operatorRoutes(json, { ...parts, isOperator });
     });
     await scope.register(async (loads) => loadRoute(loads, controlled, bodies));

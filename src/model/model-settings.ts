@@ -12,6 +12,20 @@ export interface ModelSettings {
   readonly limits: ModelLimits;
   /** Where copies of its requests go; null for nowhere. */
   readonly shadow: ModelShadow | null;
+  /** Whether requests go to the pool whose requests use alike experts; null where that is not asked. */
+  readonly locality: LocalitySettings | null;
+}
+
+/** How requests go by their experts. */
+export interface LocalitySettings {
+  /** `shadow` works out where they would go, and sends them as without. */
+  readonly mode: "shadow" | "on";
+  /** Of the sessions, 0 to 100; the rest is routed as without. */
+  readonly percent: number;
+  /** All requests by experts, then none, and so on, for so long each; null to go by `percent`. */
+  readonly switchbackMinutes: number | null;
+  /** Of the mean of the pools, over 0: how much fuller one may be. */
+  readonly loadBand: number;
 }
 
 export interface ModelShadow {

@@ -66,6 +66,6 @@ function servingPool(
     const counted = reportsRouted ? new RoutedLoad(group.model.moeLayers.length, group.model.experts) : null;
     // Answers under way in the half before still count.
     const routedLoad = counted?.like(before?.front.routedLoad ?? null) ?? counted;
-    return new ServingPool({ ...parts, experts, routedLoad });
+    return new ServingPool({ ...parts, moe: group?.model ?? null, experts, routedLoad });
   });
 }

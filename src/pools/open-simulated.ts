@@ -63,7 +63,7 @@ function openThread(
     const parts = servingParts(simulated.engine, pool, policy, config, makings);
     const affinity = expertAffinityOf(parts, experts, config, makings);
     return new ServingHalf(settings, {
-      serving: [new ServingPool({ ...parts, experts: affinity })],
+      serving: [new ServingPool({ ...parts, moe: experts.model, experts: affinity })],
       simulated,
     });
   });

@@ -1,4 +1,5 @@
 import type { Deployment } from "../model/deployment.ts";
+import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import type { Unavailable } from "../routing/plug-in.ts";
 import type { PoolCandidate } from "../routing/pools/pool-states.ts";
@@ -28,6 +29,8 @@ export interface ServingParts {
   readonly health: PoolHealth;
   /** What the configuration says of it; absent where there is none. */
   readonly deployment?: Deployment;
+  /** Whose experts its answers name; absent where the configuration does not say. */
+  readonly moe?: MoeModel | null;
   /** Where prompts are prefilled before they are decoded here; absent where each shard prefills its own. */
   readonly prefill?: ServingPool | null;
   /** Which shards suit the experts that a request will use; absent where that is not asked. */
@@ -56,6 +59,7 @@ export class ServingPool implements PoolCandidate {
   readonly router: Router;
   readonly health: PoolHealth;
   readonly deployment: Deployment | null;
+  readonly moe: MoeModel | null;
   readonly prefill: ServingPool | null;
   readonly experts: ExpertAffinity | null;
   readonly routedLoad: RoutedLoad | null;
@@ -77,6 +81,7 @@ export class ServingPool implements PoolCandidate {
     this.router = parts.router;
     this.health = parts.health;
     this.deployment = parts.deployment ?? null;
+    this.moe = parts.moe ?? null;
     this.prefill = parts.prefill ?? null;
     this.experts = parts.experts ?? null;
     this.routedLoad = parts.routedLoad ?? null;

@@ -82,6 +82,21 @@ export interface RoutedExpertsReading {
   readonly counts: Readonly<Record<string, number>>;
 }
 
+/** One model's requests by the experts that they use. */
+export interface LocalityReading {
+  readonly model: string;
+  /** Of the sessions that go by them now, 0 to 1. */
+  readonly share: number;
+  /** Requests, by what their experts were known from. */
+  readonly known: Readonly<Record<string, number>>;
+  readonly sent: readonly { readonly pool: string; readonly arm: string; readonly requests: number }[];
+  readonly answers: Readonly<Record<string, number>>;
+  /** By arm; null where it is not known yet. */
+  readonly stepExperts: Readonly<Record<string, number | null>>;
+  /** By arm, summed up over requests. */
+  readonly tpot: Readonly<Record<string, { readonly ms: number; readonly requests: number }>>;
+}
+
 /** What became of requests that are recorded as a trace. */
 export interface CaptureReading {
   readonly on: boolean;
@@ -112,6 +127,7 @@ export interface Readings {
   unsharedReports(): number;
   shards(): Iterable<ShardReading>;
   routedExperts(): Iterable<RoutedExpertsReading>;
+  localities(): Iterable<LocalityReading>;
   pools(): Iterable<PoolReport>;
   placed(): Iterable<PlacedReading>;
   /** Those that report it. */

@@ -18,6 +18,11 @@ const options = fc.record({
   pools: fc.integer({ min: 1, max: 3 }),
   parts: fc.constantFrom(undefined, [1, 1, 1], [3, 1, 0]),
   fallback: fc.boolean(),
+  locality: fc.constantFrom(
+    null,
+    { mode: "shadow" as const, percent: 100, switchbackMinutes: null, loadBand: 0.1 },
+    { mode: "on" as const, percent: 60, switchbackMinutes: null, loadBand: 0.1 },
+  ),
 });
 
 /** What an engine does next, at one of the requests it was sent; or time, or a client. */
@@ -110,7 +115,7 @@ test("every request ends exactly once and gives back all it took, whatever engin
     { seed: 1, numRuns: runs(600) },
   );
   // And the pools by every way that leads to them but a header.
-  const reasons = ["p only", "p weight", "p load", "p moved", "q weight", "q load"];
+  const reasons = ["p only", "p weight", "p load", "p moved", "q weight", "q load", "p locality"];
   expect([...choices]).toEqual(expect.arrayContaining([...reasons, "q moved", "q fallback", "r moved"]));
   // The cases reach every end but admission's refusals.
   expect([...counts.keys()].sort()).toEqual(["cancelled", "client_error", "failed", "ok"]);

@@ -31,12 +31,24 @@ function poolsOf(shards: readonly number[]) {
 
 function routerOf(parts: readonly number[] | null, shards: readonly number[], seed = 1) {
   const pools = poolsOf(shards);
-  const options = { parts: parts === null ? null : Float64Array.from(parts), prefixIndexBytes: 1 << 20 };
+  const options = {
+    parts: parts === null ? null : Float64Array.from(parts),
+    prefixIndexBytes: 1 << 20,
+    locality: null,
+  };
   return { pools, router: new PoolRouter({ pools, ...options, rng: new Rng(seed) }) };
 }
 
 function asked(known: Partial<PoolRequest> = {}): PoolRequest {
-  return { ...routable(), generates: true, models: NAMES, amongs: null, asked: null, ...known };
+  return {
+    ...routable(),
+    generates: true,
+    models: NAMES,
+    amongs: null,
+    asked: null,
+    locality: null,
+    ...known,
+  };
 }
 
 const parts = fc
@@ -188,7 +200,13 @@ describe("by load", () => {
     const before = routerOf(null, [1, 1]);
     const first = before.router.choose(request);
     const pools = poolsOf([1, 1, 1]).toReversed();
-    const after = new PoolRouter({ pools, parts: null, prefixIndexBytes: 1 << 20, rng: new Rng(5) });
+    const after = new PoolRouter({
+      pools,
+      parts: null,
+      prefixIndexBytes: 1 << 20,
+      rng: new Rng(5),
+      locality: null,
+    });
     after.resume(before.router);
     for (let sent = 0; sent < 20; sent++) expect(pools[after.choose(request)].name).toBe(NAMES[first]);
   });

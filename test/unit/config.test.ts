@@ -33,6 +33,16 @@ const onePool = "pools: [{name: chat, kind: openai, models: [m], urls: ['http://
 const withModels = (models: string) =>
   `${onePool.slice(0, -1)}, {name: b, kind: openai, models: [n], urls: ['http://x']}]\nmodels: ${models.startsWith("{") ? models : `{ ${models} }`}`;
 
+/** A model of several pools, the experts of each as written, and how its requests go by them. */
+const withLocality = (locality: string, ...experts: string[]) => {
+  const pools = experts.map(
+    (group, i) => `{name: p${i}, kind: vllm, models: [m], urls: ['http://x${i}'], experts: ${group}}`,
+  );
+  return `pools: [${pools.join(", ")}]\nmodels: { m: { locality: ${locality} } }`;
+};
+const V3 = "{ model: deepseek-v3, topology: 1x8x52, routedExperts: 0.1 }";
+const SILENT = "{ model: deepseek-v3, topology: 1x8x52 }";
+
 /** A pool of one server with more settings. */
 const oneServer = (kind: string, more: string) =>
   `pools: [{name: a, kind: ${kind}, models: [m], urls: ['http://x'], ${more}}]`;
@@ -149,6 +159,17 @@ describe("loadConfig", () => {
         decodePolicy: "decode",
       },
     ]);
+  });
+
+  test("a model's locality has a band of 5 % and all sessions where it does not say, and off is none", async () => {
+    const localityIn = async (text: string) => (await loadConfig(await file(text))).models[0].locality;
+    expect(await localityIn(withLocality("{ mode: on }", V3, SILENT))).toEqual({
+      mode: "on",
+      percent: 100,
+      switchbackMinutes: null,
+      loadBand: 0.05,
+    });
+    expect(await localityIn(withLocality("{ mode: off, percent: 3 }", V3))).toBeNull();
   });
 
   test("what a tenant leaves out is every tenant's", async () => {
@@ -287,6 +308,37 @@ describe("loadConfig", () => {
     [
       withModels("m: { defaults: { max_tokens: 1, max_completion_tokens: 1 } }"),
       "models.m.defaults.max_completion_tokens is said by `max_tokens` too",
+    ],
+    [
+      withLocality("{ mode: on }", V3),
+      "models.m.locality needs several pools to choose from; the model has one",
+    ],
+    [withLocality("{ mode: maybe }", V3, V3), "models.m.locality.mode is"],
+    [
+      withLocality("{ mode: on, percent: 101 }", V3, V3),
+      "models.m.locality.percent is 101; expected at most 100",
+    ],
+    [withLocality("{ mode: on, loadBand: 0 }", V3, V3), "models.m.locality.loadBand is 0"],
+    [
+      withLocality("{ mode: on, percent: 5, switchbackMinutes: 9 }", V3, V3),
+      "models.m.locality.switchbackMinutes divides by time, and `percent` by session; expected one of the two",
+    ],
+    [
+      withLocality("{ mode: shadow, switchbackMinutes: 9 }", V3, V3),
+      "models.m.locality.switchbackMinutes is for `mode: on`",
+    ],
+    [withLocality("{ mode: shadow, percent: 9 }", V3, V3), "models.m.locality.percent is for `mode: on`"],
+    [
+      withLocality("{ mode: shadow }", SILENT, SILENT),
+      "models.m.locality needs a pool whose answers name the experts of their tokens",
+    ],
+    [
+      withLocality("{ mode: shadow }", V3, V3.replace("deepseek-v3", "kimi-k2")),
+      'models.m.locality has the experts of deepseek-v3 in pool "p0", and those of kimi-k2 in "p1"; expected one model',
+    ],
+    [
+      `workers: 2\n${withLocality("{ mode: on }", V3, V3)}`,
+      "models.m.locality needs `workers: 1`, which is 2",
     ],
     [withModels("m: { aliase: [x] }"), "models.m has no setting `aliase`; did you mean `aliases`?"],
     ["workers: 0", "workers is 0; "],

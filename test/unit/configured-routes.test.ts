@@ -19,6 +19,7 @@ function model(name: string, pools: readonly string[], more: Partial<ModelSettin
     defaults: {},
     limits: { maxTokens: 0, maxInputTokens: 0 },
     shadow: null,
+    locality: null,
     ...more,
   };
 }
@@ -27,7 +28,12 @@ const text = ({ places }: ModelRoute) =>
   places.map((place) => `${place.pool.name}:${place.asked ?? `(${place.model})`}`).join(" ");
 
 function routesOf(pools: readonly ServingPool[], models: readonly ModelSettings[]) {
-  const routes = configuredRoutes(pools, { models, prefixIndexBytes: 65_536, rng: new Rng(1) });
+  const routes = configuredRoutes(pools, {
+    models,
+    prefixIndexBytes: 65_536,
+    rng: new Rng(1),
+    localities: null,
+  });
   return new Map([...routes].map(([name, route]) => [name, [route, ...route.fallbacks].map(text)]));
 }
 

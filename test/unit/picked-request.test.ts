@@ -11,6 +11,7 @@ const fallsBack: ModelSettings = {
   defaults: {},
   limits: { maxTokens: 0, maxInputTokens: 0 },
   shadow: null,
+  locality: null,
 };
 
 const FRAME = 'data: {"choices":[{"delta":{"content":"word"}}]}\n\n';

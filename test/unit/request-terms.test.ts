@@ -7,7 +7,16 @@ import { requestFacts } from "../../src/serving/request/request-facts.ts";
 const ORIGIN = { tenant: "t", priority: 0, session: null, rank: -1 };
 
 function taken(more: Partial<ModelSettings>, body: object, path = "/v1/chat/completions") {
-  const settings = { name: "m", aliases: [], pools: [], fallback: [], defaults: {}, shadow: null, ...more };
+  const settings = {
+    name: "m",
+    aliases: [],
+    pools: [],
+    fallback: [],
+    defaults: {},
+    shadow: null,
+    locality: null,
+    ...more,
+  };
   const terms = RequestTerms.of({ ...settings, limits: { maxTokens: 0, maxInputTokens: 0, ...more.limits } });
   const facts = requestFacts(Buffer.from(JSON.stringify(body)), ORIGIN);
   const request = { method: "POST", path, headers: [], body: facts.body } as const;

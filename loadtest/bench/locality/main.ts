@@ -1,9 +1,11 @@
 import { Command } from "commander";
 import { exitByOutcome } from "../../../src/cli/exit-code.ts";
-import { countOption, jsonOption } from "../../../src/cli/options.ts";
+import { countOption, jsonOption, positiveOption } from "../../../src/cli/options.ts";
 import { output, writeOutput } from "../../../src/cli/output.ts";
 import { loadModel } from "../../../src/config/shapes.ts";
+import { chatPool, readConfig } from "../../../harness/fakes/start-gateway.ts";
 import { aimMet, tableJson, tableText } from "../bench-table.ts";
+import { LIVE_SIZES, liveTable } from "./live/live-table.ts";
 import { recordedStreams, syntheticStreams } from "./streams.ts";
 import { SIZES, localityTable } from "./table.ts";
 
@@ -11,6 +13,8 @@ interface Options {
   readonly data?: string;
   readonly instances?: number;
   readonly batch?: number;
+  readonly live?: true;
+  readonly part?: number;
   readonly seed: number;
   readonly out?: string;
   readonly json?: true;
@@ -23,6 +27,10 @@ const command = new Command("bench:locality")
   .option("--data <dir>", "recorded routing: stream.npy and by-domain/; without it, synthetic requests")
   .addOption(countOption("--instances <n>", "so many alone"))
   .addOption(countOption("--batch <n>", "this size alone"))
+  .option("--live", "the gateway's own way of requests, instead: in virtual time, from nothing known on")
+  .addOption(
+    positiveOption("--part <part>", "with --live: of the answers, those that name their experts; 0.1"),
+  )
   .addOption(countOption("--seed <n>", "of everything that is drawn").default(1))
   .option("--out <file>", "also write the tables there, as JSON")
   .addOption(jsonOption())
@@ -30,7 +38,7 @@ const command = new Command("bench:locality")
   .exitOverride()
   .action(run);
 
-async function run({ data, instances, batch, seed, out, json }: Options): Promise<void> {
+async function run({ data, instances, batch, live, part, seed, out, json }: Options): Promise<void> {
   const say = output(json ?? false);
   const model = await loadModel("deepseek-v3");
   const streams = data === undefined ? syntheticStreams(model, seed) : await recordedStreams(data, seed);
@@ -39,7 +47,18 @@ async function run({ data, instances, batch, seed, out, json }: Options): Promis
     ...(instances === undefined ? {} : { instances: [instances] }),
     ...(batch === undefined ? {} : { batches: [batch] }),
   };
-  const tables = streams.map((stream) => localityTable(stream, model, seed, say.progress, sizes));
+  const liveSizes = {
+    ...LIVE_SIZES,
+    ...(instances === undefined ? {} : { instances: [instances] }),
+    ...(batch === undefined ? {} : { batch }),
+    ...(part === undefined ? {} : { part }),
+  };
+  const { health } = await readConfig(chatPool("http://127.0.0.1:1"));
+  const tables = streams.map((stream) =>
+    live
+      ? liveTable(stream, model, health, seed, say.progress, liveSizes)
+      : localityTable(stream, model, seed, say.progress, sizes),
+  );
   const report = {
     seed,
     source: data === undefined ? "synthetic" : "recorded",

@@ -65,6 +65,24 @@ export class Clusters {
     }
   }
 
+  /** Writes `[count]`: how much more a step has in each cluster for a token that differs so from another. */
+  lean(difference: Float32Array, out: Float64Array): void {
+    const whole = difference.length - (difference.length % 4);
+    for (let c = 0; c < this.count; c++) {
+      const { slope } = this.#tangents[c];
+      // Four sums: none waits for the one before it.
+      let [a, b, d, e] = [0, 0, 0, 0];
+      for (let i = 0; i < whole; i += 4) {
+        a += slope[i] * difference[i];
+        b += slope[i + 1] * difference[i + 1];
+        d += slope[i + 2] * difference[i + 2];
+        e += slope[i + 3] * difference[i + 3];
+      }
+      for (let i = whole; i < difference.length; i++) a += slope[i] * difference[i];
+      out[c] = a + b + d + e;
+    }
+  }
+
   /** Begins to sum up the members of every cluster. */
   empty(): void {
     for (const sum of this.#sums) sum.fill(0);
@@ -77,13 +95,17 @@ export class Clusters {
     this.#mass[cluster] += tokens;
   }
 
-  /** Ends it: mixes, and their tangents, become those of their members; a cluster without members keeps its own. */
-  settle(): void {
+  /**
+   * Ends it: mixes, and their tangents, become those of their members; a cluster without members keeps its own. One
+   * cluster at each `next`.
+   */
+  *settle(): Generator<"pause", void> {
     for (let c = 0; c < this.count; c++) {
       const [mix, sum, mass] = [this.#mixes[c], this.#sums[c], this.#mass[c]];
       if (mass === 0) continue;
       for (let i = 0; i < mix.length; i++) mix[i] = sum[i] / mass;
       tangentAt(mix, this.#batch, this.#tangents[c]);
+      yield "pause";
     }
   }
 }

@@ -18,13 +18,16 @@ const NO_PART = 1e-3;
 /** Signatures that are worked on in one slice. */
 const SLICE = 16;
 
+export type LearningStep = "slice" | "pause";
+
 /**
  * Balanced clustering of the signatures in a window, by the distinct experts to be expected: deterministic annealing
  * (K. Rose, Proc. IEEE 86, 1998). At a temperature every signature belongs to each cluster in part, the more the less
  * it costs there, and clusters have prices by which all are as full; then means are taken, and it cools. Lloyd's rounds
  * from any beginning stop at far worse clusters; this comes as far as long simulated annealing of single moves.
  *
- * Learning is a generator that has done a slice, of about `16 × clusters × width` multiplications, at each `next`.
+ * Learning is a generator that has done a slice, of about `16 × clusters × width` multiplications, at each `"slice"`; a
+ * `"pause"` is in between, so that no step takes longer than a slice.
  */
 export class ClusterLearner {
   readonly #window: SignatureWindow;
@@ -49,7 +52,7 @@ export class ClusterLearner {
   }
 
   /** From nothing, several times; the best is taken. */
-  *anew(clusters: Clusters): Generator<void, void> {
+  *anew(clusters: Clusters): Generator<LearningStep, void> {
     let least = Number.POSITIVE_INFINITY;
     for (let start = 0; start < STARTS; start++) {
       this.#begin(start / STARTS);
@@ -62,7 +65,7 @@ export class ClusterLearner {
   }
 
   /** From the clusters that there are, so that each keeps its instance. */
-  *onward(clusters: Clusters): Generator<void, void> {
+  *onward(clusters: Clusters): Generator<LearningStep, void> {
     this.#next.copy(clusters);
     yield* this.#cool(WARM);
     clusters.copy(this.#next);
@@ -76,7 +79,7 @@ export class ClusterLearner {
       const i = Math.floor(((c + shift) * window.count) / next.count);
       next.add(c, window.signature(i), window.tokens(i));
     }
-    next.settle();
+    for (const _ of next.settle()) continue;
     this.#prices.fill(0);
   }
 
@@ -84,7 +87,7 @@ export class ClusterLearner {
    * @param from temperature
    * @returns the distinct experts of a step, mean of all tokens: what clusterings of one window are compared by
    */
-  *#cool(from: number): Generator<void, number> {
+  *#cool(from: number): Generator<LearningStep, number> {
     const [window, next, scores] = [this.#window, this.#next, this.#scores];
     const { count } = window;
     let spread = 0;
@@ -92,18 +95,20 @@ export class ClusterLearner {
     for (let heat = from; heat > COLD; heat *= COOLS) {
       for (let i = 0; i < count; i++) {
         next.score(window.signature(i), scores, i * next.count);
-        if (i % SLICE === SLICE - 1) yield;
+        if (i % SLICE === SLICE - 1) yield "slice";
       }
       if (spread === 0) spread = this.#spread(count);
       if (spread === 0) break;
-      this.#share(count, heat * spread);
+      yield "pause";
+      yield* this.#share(count, heat * spread);
       cost = this.#cost(count);
       next.empty();
       for (let i = 0; i < count; i++) {
         this.#add(i);
-        if (i % SLICE === SLICE - 1) yield;
+        if (i % SLICE === SLICE - 1) yield "slice";
       }
-      next.settle();
+      yield "pause";
+      yield* next.settle();
     }
     return cost;
   }
@@ -130,7 +135,7 @@ export class ClusterLearner {
   }
 
   /** The parts of every signature, and the prices by which clusters are as full. */
-  #share(count: number, temperature: number): void {
+  *#share(count: number, temperature: number): Generator<"pause", void> {
     const [window, parts, prices, loads] = [this.#window, this.#parts, this.#prices, this.#loads];
     const clusters = loads.length;
     for (let step = 0; step < PRICE_STEPS; step++) {
@@ -148,6 +153,7 @@ export class ClusterLearner {
         uneven = Math.max(uneven, Math.abs(full - 1));
         prices[c] += STEP * temperature * Math.log(full);
       }
+      yield "pause";
       if (uneven < EVEN) break;
     }
   }

@@ -1,5 +1,5 @@
 import { Clusters } from "./clusters.ts";
-import { ClusterLearner } from "./learn-clusters.ts";
+import { ClusterLearner, type LearningStep } from "./learn-clusters.ts";
 import { SignatureWindow } from "./signature-window.ts";
 
 /** Which experts a request's tokens use, as far as that is known. */
@@ -10,12 +10,22 @@ export interface ExpertSignature {
   readonly tokens: number;
 }
 
+/** What else a choice goes by, `[instances]` each. */
+export interface ChoiceTerms {
+  /** 1 for those that may be chosen: one at least. */
+  readonly open: Uint8Array;
+  /** What the request costs there beside the experts of its steps, in the unit of `LocalityRouter.stepExperts`. */
+  readonly extra: Float64Array;
+}
+
 export interface LocalityOptions {
   readonly instances: number;
   /** Layers × experts of a signature. */
   readonly width: number;
   /** Tokens of the step that instances are compared by. Those that read every expert about once tell requests apart best. */
   readonly batch: number;
+  /** Of a signature; 1 where it is not said. */
+  readonly layers?: number;
   /** Signatures that clusters are learned from. */
   readonly window?: number;
 }
@@ -58,7 +68,7 @@ export class LocalityRouter {
   #allTokens = 0;
   #observed = 0;
   #nextLearning: number;
-  #learning: Generator<void, void> | null = null;
+  #learning: Generator<LearningStep, void> | null = null;
   /** What scores of instances usually differ by. */
   #spread = 0;
 
@@ -75,30 +85,48 @@ export class LocalityRouter {
     this.#nextLearning = FIRST_PER_INSTANCE * instances;
   }
 
+  /** Whether it has seen a request. */
+  get hasLearned(): boolean {
+    return this.#observed > 0;
+  }
+
+  /** What one expert that a request adds to every step, in every layer of the signature, counts in the choice. */
+  get stepExperts(): number {
+    return this.#options.batch * (this.#options.layers ?? 1);
+  }
+
   /**
    * @param signature null where nothing is known
    * @param tokens the request's load, in the unit of the loads
    * @param loads  `[instances]`, without the request
    * @param slack  how much an instance may be above the mean with the request; where none is below, the least loaded is
    *   chosen
+   * @param terms  null where all instances may be chosen, and nothing else counts
    */
-  choose(signature: ExpertSignature | null, tokens: number, loads: Float64Array, slack: number): number {
+  choose(
+    signature: ExpertSignature | null,
+    tokens: number,
+    loads: Float64Array,
+    slack: number,
+    terms: ChoiceTerms | null = null,
+  ): number {
     const { instances } = this.#options;
-    let sum = 0;
-    let least = 0;
+    let [sum, open, least] = [0, 0, -1];
     for (let n = 0; n < instances; n++) {
+      if (terms?.open[n] === 0) continue;
       sum += loads[n];
-      if (loads[n] < loads[least]) least = n;
+      open++;
+      if (least < 0 || loads[n] < loads[least]) least = n;
     }
     if (signature === null || this.#observed === 0 || slack <= 0) return least;
-    const scores = this.#score(signature);
-    const most = (sum + tokens) / instances + slack - tokens;
+    const scores = this.#score(signature, terms !== null);
+    const most = (sum + tokens) / open + slack - tokens;
     const price = (LOAD_PRICE * this.#spread) / slack;
     let best = -1;
     let cost = Number.POSITIVE_INFINITY;
     for (let n = 0; n < instances; n++) {
-      if (loads[n] > most) continue;
-      const own = scores[n] + price * loads[n];
+      if (terms?.open[n] === 0 || loads[n] > most) continue;
+      const own = scores[n] + price * loads[n] + (terms?.extra[n] ?? 0);
       if (own >= cost) continue;
       best = n;
       cost = own;
@@ -115,29 +143,41 @@ export class LocalityRouter {
     if (this.#observed === 0) return;
     this.#nextLearning = this.#observed + LEARN_EVERY;
     this.#learning = this.#learner.anew(this.#clusters);
-    this.#learn(Number.POSITIVE_INFINITY);
+    while (this.learn()) continue;
   }
 
-  /** A request of such a signature was sent to an instance. @param tokens as for `choose` */
-  observe({ mix }: ExpertSignature, tokens: number, instance: number): void {
+  /**
+   * A request of such a signature was sent to an instance.
+   * @param tokens as for `choose`
+   * @param instance −1 for one that was sent without regard to that: only clustering learns from it
+   * @param slices of learning that are done at once; who asks for fewer calls `learn`
+   */
+  observe({ mix }: ExpertSignature, tokens: number, instance: number, slices = SLICES): void {
     const clusters = this.#clusters;
     this.#see(mix, tokens);
-    clusters.drift(instance, mix, tokens, (this.#window.capacity * this.#allTokens) / this.#observed);
-    clusters.turn(instance, this.#all, PRIOR_TOKENS);
+    if (instance >= 0) {
+      clusters.drift(instance, mix, tokens, (this.#window.capacity * this.#allTokens) / this.#observed);
+      clusters.turn(instance, this.#all, PRIOR_TOKENS);
+    }
     if (this.#learning === null && this.#observed >= this.#nextLearning) {
       this.#nextLearning = Math.min(2 * this.#observed, this.#observed + LEARN_EVERY);
       this.#learning = this.#learner.onward(clusters);
     }
-    this.#learn(SLICES);
+    for (let done = 0; done < slices && this.#learning !== null; ) if (this.#next() === "slice") done++;
   }
 
-  /** Some slices of what is being learned. */
-  #learn(slices: number): void {
-    for (let slice = 0; slice < slices && this.#learning !== null; slice++) {
-      if (this.#learning.next().done !== true) continue;
-      this.#learning = null;
-      for (let n = 0; n < this.#clusters.count; n++) this.#clusters.turn(n, this.#all, PRIOR_TOKENS);
-    }
+  /** The least that can be done of what is being learned. @returns whether there is more */
+  learn(): boolean {
+    if (this.#learning !== null) this.#next();
+    return this.#learning !== null;
+  }
+
+  #next(): LearningStep {
+    const { value, done } = (this.#learning as Generator<LearningStep, void>).next();
+    if (done !== true) return value;
+    this.#learning = null;
+    for (let n = 0; n < this.#clusters.count; n++) this.#clusters.turn(n, this.#all, PRIOR_TOKENS);
+    return "slice";
   }
 
   #see(mix: Float32Array, tokens: number): void {
@@ -149,11 +189,17 @@ export class LocalityRouter {
     this.#window.add(mix, tokens);
   }
 
-  #score({ mix, tokens }: ExpertSignature): Float64Array {
+  /** @param beyondUsual what it adds more than a usual request does: one that is usual goes by load */
+  #score({ mix, tokens }: ExpertSignature, beyondUsual: boolean): Float64Array {
     const [all, blended, scores] = [this.#all, this.#blended, this.#scores];
     const part = SIGNATURE_PRIOR_TOKENS / (tokens + SIGNATURE_PRIOR_TOKENS);
-    for (let i = 0; i < all.length; i++) blended[i] = mix[i] + part * (all[i] - mix[i]);
-    this.#clusters.score(blended, scores);
+    if (beyondUsual) {
+      for (let i = 0; i < all.length; i++) blended[i] = (1 - part) * (mix[i] - all[i]);
+      this.#clusters.lean(blended, scores);
+    } else {
+      for (let i = 0; i < all.length; i++) blended[i] = mix[i] + part * (all[i] - mix[i]);
+      this.#clusters.score(blended, scores);
+    }
     let [low, high] = [scores[0], scores[0]];
     for (const score of scores) {
       low = Math.min(low, score);

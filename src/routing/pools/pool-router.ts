@@ -8,6 +8,7 @@ import { PrefixAffinity } from "../scorers/prefix-affinity.ts";
 import { sessionAffinity } from "../scorers/session-affinity.ts";
 import { asked } from "./asked.ts";
 import { byParts } from "./by-parts.ts";
+import type { PoolLocality } from "./pool-locality.ts";
 import { type PoolCandidate, type PoolRequest, PoolStates } from "./pool-states.ts";
 import { relativeLoad } from "./relative-load.ts";
 import { whole } from "./whole.ts";
@@ -20,6 +21,8 @@ export interface PoolRouterOptions {
   /** Memory for prefixes (PrefixIndex). */
   readonly prefixIndexBytes: number;
   readonly rng: Rng;
+  /** Where requests may go to their like; null where that is not asked. */
+  readonly locality: PoolLocality | null;
 }
 
 /** Comes first what says who can serve: the others choose among those. */
@@ -30,10 +33,11 @@ export class PoolRouter {
   readonly #states: PoolStates;
   readonly #router: Router<PoolStates, PoolRequest>;
 
-  constructor({ pools, parts, prefixIndexBytes, rng }: PoolRouterOptions) {
+  constructor({ pools, parts, prefixIndexBytes, rng, locality }: PoolRouterOptions) {
     const names = pools.map(({ name }) => name);
     this.#states = new PoolStates(pools, parts);
-    this.#router = new Router(policy(names, parts, prefixIndexBytes), this.#states, rng);
+    const plain = policy(names, parts, prefixIndexBytes);
+    this.#router = new Router(locality === null ? plain : alike(plain, locality), this.#states, rng);
   }
 
   /** @returns the pool, or −1 when none can serve the request */
@@ -65,9 +69,18 @@ function policy(
   if (parts !== null)
     return { name: "by-parts", filters: FILTERS, scorers: [prefix], picker: byParts(names, parts) };
   const scorers = [
-    { scorer: relativeLoad, weight: 1 },
     prefix,
+    { scorer: relativeLoad, weight: 1 },
     { scorer: sessionAffinity(names), weight: 1 },
   ];
   return { name: "least-load", filters: FILTERS, scorers, picker: weightedBest };
+}
+
+/** The same, for requests that go to their like: by what is cached, which comes first, and by locality. */
+function alike(
+  { name, filters, scorers: [prefix, ...others], picker }: Policy<PoolStates, PoolRequest>,
+  locality: PoolLocality,
+): Policy<PoolStates, PoolRequest> {
+  const scorers = [prefix, { scorer: locality, weight: 1 }, ...others];
+  return { name, filters, scorers, picker: locality.picker(picker) };
 }

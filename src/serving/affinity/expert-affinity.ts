@@ -1,7 +1,8 @@
 import { ExpectedHops } from "../../core/batching/expected-hops.ts";
 import { ExpectedPrices } from "../../core/batching/expected-prices.ts";
 import type { ReplicaMap } from "../../model/replica-map.ts";
-import { ExpertSketch, type Learned } from "../../core/load/expert-sketch.ts";
+import type { Learned } from "../../core/load/expert-rows.ts";
+import { ExpertSketch } from "../../core/load/expert-sketch.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import { type RoutingTrace, thinned } from "../../model/routing-trace.ts";

@@ -10,6 +10,7 @@ import { BLOCK_TOKENS, type RequestFacts } from "../request/request-facts.ts";
 import { type ServingPool, prefillable } from "../serving-pool.ts";
 import type { PoolChoiceReason } from "../traffic/traffic-observer.ts";
 import type { Carrier } from "./carrier.ts";
+import type { RequestLocality } from "../locality/request-locality.ts";
 import type { Leg } from "./leg.ts";
 
 /**
@@ -36,6 +37,8 @@ export class Destination {
   #sent: EngineRequest | null = null;
   readonly #root: ModelRoute;
   readonly #carrier: Carrier | null;
+  /** Where its model's requests go by their experts; else null. */
+  readonly locality: RequestLocality | null;
   /** Its place: of that route (0 is the root, then come its fallbacks), and among that route's. */
   #route = 0;
   #place = 0;
@@ -57,7 +60,14 @@ export class Destination {
     this.#carrier = carrier;
     this.#asked = { facts, request };
     this.generates = generates(request);
+    this.locality = this.generates ? (route.choice?.locality?.begin(facts) ?? null) : null;
     if (!this.#several || !this.#find()) this.#go(0, 0, null);
+  }
+
+  /** A leg of it counts on a shard of its pool. */
+  sent(): void {
+    const { inputTokens, outputTokens } = this.routable;
+    this.locality?.sentTo(this.#route === 0 ? this.#place : -1, inputTokens + outputTokens);
   }
 
   /** The model as clients ask for it. */
@@ -246,7 +256,8 @@ export class Destination {
   }
 
   /** The request as pools are chosen for it. @param left places of the route that are out of the question */
-  #asOf({ places, choice }: ModelRoute, left: readonly number[]): PoolRequest {
+  #asOf(route: ModelRoute, left: readonly number[]): PoolRequest {
+    const { places, choice } = route;
     const { facts, request } = this.#asked as Asked;
     const { session } = facts;
     const carrier = this.#carrier;
@@ -256,6 +267,7 @@ export class Destination {
       models: places.map(({ model }) => model),
       amongs: carrier === null ? null : places.map(({ pool }) => carrier.among(pool.current)),
       asked: choice === null ? null : askedPlaces(choice, request.headers),
+      locality: route === this.#root ? (this.locality?.question ?? null) : null,
     };
   }
 }
@@ -286,6 +298,7 @@ function placesIn(list: number[], from: ServingPool, to: ServingPool): void {
 function reason({ choice }: ModelRoute, request: PoolRequest | null, place: number): PoolChoiceReason {
   if (choice === null) return "only";
   if (request?.asked?.[place] === 1) return "header";
+  if (request?.locality?.acts === true && request.locality.place === place) return "locality";
   return choice.parts !== null ? "weight" : "load";
 }
 

@@ -192,6 +192,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     const { pool, routable } = this.#destination;
     pool.current.routedLoad?.count(routing);
     pool.current.experts?.observe(this.tenant, routable.prefix, routing);
+    this.#destination.locality?.routed(routing);
   }
 
   ended(attempt: Attempt): void {
@@ -353,6 +354,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     const hedges = this.#attempts.length > 0;
     if (hedges || this.#lastFault !== null) this.#trace?.resent(hedges ? null : this.#lastFault);
     this.#attempts.push(attempt);
+    this.#destination.sent();
   }
 
   /** Whether an answer of that status is ignored, for another attempt: one under way, or one on another shard. */
@@ -464,6 +466,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     const admitted = this.#stage !== "waiting";
     this.#stage = "over";
     this.#destination.letGo();
+    this.#destination.locality?.over();
     this.#ticket?.leave(this.#worked || (outcome === "cancelled" && this.#attempts.length > 0));
     this.#ticket = null;
     this.#timing.end(outcome);
@@ -477,6 +480,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#attempts = [];
     this.#releaseBody();
     const tokens = admitted && outcome === "ok" ? this.#countTokens() : null;
+    if (tokens !== null) this.#destination.locality?.answered(this.#timing, tokens.answer);
     this.#record(outcome);
     if (this.#trace !== null || this.#deck.ends !== null) this.#sayEnd(outcome, tokens);
   }

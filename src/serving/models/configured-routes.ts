@@ -4,6 +4,7 @@ import { PoolRouter } from "../../routing/pools/pool-router.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import type { ModelPlace } from "./model-place.ts";
 import { type ModelRoute, type PlaceChoice, onlyPlace } from "./model-route.ts";
+import type { Localities } from "../locality/localities.ts";
 import { Shadow } from "../shadow/shadow.ts";
 import { RequestTerms } from "./request-terms.ts";
 
@@ -14,6 +15,8 @@ export interface RouteMakings {
   /** Memory for prefixes of each model of several pools (PrefixIndex). */
   readonly prefixIndexBytes: number;
   readonly rng: Rng;
+  /** Null where no requests go by their experts. */
+  readonly localities: Localities | null;
 }
 
 /**
@@ -37,6 +40,7 @@ export function configuredRoutes(
     routes.set(model.name, route);
     for (const alias of model.aliases) routes.set(alias, { ...route, places: route.places.map(renamed) });
   }
+  makings.localities?.keep([...own.values()].flatMap(({ choice }) => choice?.locality ?? []));
   return routes;
 }
 
@@ -58,6 +62,7 @@ function plain(name: string, pools: readonly ServingPool[]): ModelSettings {
     defaults: {},
     limits: { maxTokens: 0, maxInputTokens: 0 },
     shadow: null,
+    locality: null,
   };
 }
 
@@ -68,22 +73,25 @@ function routeOf(settings: ModelSettings, pools: readonly ServingPool[], makings
   const place = shadow === null ? null : placeOf(shadow, name, pools);
   const copies = shadow === null || place === null ? null : new Shadow(renamed(place), shadow.part);
   if (places.length === 1) return { ...onlyPlace(places[0], terms), model: name, shadow: copies };
-  const choice = choiceOf(places, shares, makings);
+  const choice = choiceOf(settings, places, makings);
   return { model: name, places, choice, fallbacks: [], terms, shadow: copies };
 }
 
 function choiceOf(
+  settings: ModelSettings,
   places: readonly ModelPlace[],
-  shares: readonly PoolShare[],
-  { prefixIndexBytes, rng }: RouteMakings,
+  { prefixIndexBytes, rng, localities }: RouteMakings,
 ): PlaceChoice {
+  const { pools: shares } = settings;
   const byParts = shares.some(({ weight }) => weight !== null);
   const parts = byParts ? Float64Array.from(shares, ({ weight }) => weight ?? 1) : null;
   const pools = places.map(({ pool }) => pool);
   const headers = shares.map(({ header }) => header);
+  const locality = localities?.of(settings, pools) ?? null;
   return {
-    router: new PoolRouter({ pools, parts, prefixIndexBytes, rng }),
+    router: new PoolRouter({ pools, parts, prefixIndexBytes, rng, locality: locality?.choice ?? null }),
     parts,
+    locality,
     headers: headers.some((header) => Object.keys(header).length > 0) ? headers : null,
   };
 }

@@ -1,6 +1,7 @@
 import type { PoolRouter } from "../../routing/pools/pool-router.ts";
 import type { HeaderList } from "../engine.ts";
 import { headerOf } from "../header-list.ts";
+import type { ModelLocality } from "../locality/model-locality.ts";
 import type { Shadow } from "../shadow/shadow.ts";
 import type { ModelPlace } from "./model-place.ts";
 import type { RequestTerms } from "./request-terms.ts";
@@ -28,6 +29,8 @@ export interface PlaceChoice {
   readonly parts: Float64Array | null;
   /** `[places]`: the headers that ask for each, by name; empty for none. Null where none has any. */
   readonly headers: readonly Readonly<Record<string, string>>[] | null;
+  /** Null where it does not count which experts requests use. */
+  readonly locality: ModelLocality | null;
 }
 
 /** The one place that a request can go to. */

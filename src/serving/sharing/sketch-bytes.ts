@@ -1,4 +1,4 @@
-import type { Learned } from "../../core/load/expert-sketch.ts";
+import type { Learned } from "../../core/load/expert-rows.ts";
 import { demand } from "../../lib/shape.ts";
 import { counts } from "../../model/count-bytes.ts";
 

@@ -251,6 +251,11 @@ export class RequestTiming {
     return this.#first < 0 ? null : this.#first;
   }
 
+  /** When its last frame with content so far did; below 0 for none. */
+  get lastFrameMs(): number {
+    return this.#previous;
+  }
+
   /** Frames with content, handed to the client's connection together. */
   contentFrames(count: number): void {
     this.#frames += count;

@@ -10,7 +10,15 @@ export type RequestOutcome = (typeof REQUEST_OUTCOMES)[number];
  * Why a request went to a pool: a header asked for it; its part of the requests; its load, and what it remembers; no
  * other of the model; those of the model could not take it; another had been chosen and could not take it.
  */
-export const POOL_CHOICE_REASONS = ["header", "weight", "load", "only", "fallback", "moved"] as const;
+export const POOL_CHOICE_REASONS = [
+  "header",
+  "weight",
+  "load",
+  "locality",
+  "only",
+  "fallback",
+  "moved",
+] as const;
 
 export type PoolChoiceReason = (typeof POOL_CHOICE_REASONS)[number];
 

@@ -5,6 +5,7 @@ import { balanceFamilies } from "./balance.ts";
 import { controlFamilies } from "./control.ts";
 import { discoveryFamilies } from "./discovery.ts";
 import { engineFamilies } from "./engines.ts";
+import { localityFamilies } from "./locality.ts";
 import { processFamilies } from "./process.ts";
 import { shadowFamilies } from "./shadow.ts";
 import { captureFamilies, shardFamilies } from "./shards.ts";
@@ -17,6 +18,7 @@ export function everyFamily(counted: Counted, readings: Readings): readonly Fami
     ...tokenFamilies(counted),
     ...shadowFamilies(counted),
     ...shardFamilies(readings),
+    ...localityFamilies(readings),
     ...captureFamilies(readings),
     ...balanceFamilies(readings),
     ...engineFamilies(readings),

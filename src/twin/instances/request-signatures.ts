@@ -1,14 +1,13 @@
 import { ExpertSketch } from "../../core/load/expert-sketch.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { ExpertSignature } from "../../routing/locality/locality-router.ts";
+import { signatureShape } from "../../routing/locality/signature-shape.ts";
 import { type RequestTokens, promptRows } from "./request-tokens.ts";
 
 /** Where a request's signature is from. */
 export const SIGNATURES = ["prefill", "prefix", "tenant"] as const;
 export type SignatureSource = (typeof SIGNATURES)[number];
 
-/** Layers of a signature; more tell requests apart no better, and cost as much more. */
-const MOST_LAYERS = 8;
 /** Tokens of a prompt's beginning, about 256 bytes of text: what gateways tell prefixes by. */
 const PREFIX_TOKENS = 64;
 /** Of what is learned of tenants and prefixes; those met longest ago make way. */
@@ -30,7 +29,7 @@ export interface SignatureOptions {
  */
 export class RequestSignatures {
   readonly width: number;
-  /** Tokens of a step that reads every expert about once: what requests are told apart by best, whatever steps have. */
+  /** As in SignatureShape. */
   readonly tellingBatch: number;
   readonly #options: SignatureOptions;
   /** Rows of the trace's layers. */
@@ -40,13 +39,13 @@ export class RequestSignatures {
 
   constructor(options: SignatureOptions) {
     const { trace, experts, kinds } = options;
-    const count = Math.min(trace.layers, MOST_LAYERS);
+    const { layers, width, tellingBatch } = signatureShape(trace.layers, experts, trace.topk);
     this.#options = options;
-    this.#layers = Array.from({ length: count }, (_, i) => Math.floor((i * trace.layers) / count));
-    this.width = count * experts;
-    this.tellingBatch = Math.max(2, Math.round(experts / trace.topk));
+    this.#layers = layers;
+    this.width = width;
+    this.tellingBatch = tellingBatch;
     this.#sketch = new ExpertSketch(
-      count,
+      layers.length,
       experts,
       trace.topk,
       Math.max(kinds === null ? 0 : SKETCH_BYTES, 12 * this.width),

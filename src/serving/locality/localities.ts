@@ -1,0 +1,50 @@
+import type { ModelSettings } from "../../model/model-settings.ts";
+import { signatureShape } from "../../routing/locality/signature-shape.ts";
+import { hashText } from "../../routing/block-hashes.ts";
+import type { ServingPool } from "../serving-pool.ts";
+import { ModelLocality, type ModelLocalityOptions } from "./model-locality.ts";
+
+type Makings = Omit<ModelLocalityOptions, "shape" | "seed">;
+
+/** The localities of all models: each goes on, over reloads, for as long as its pools are the same and it is not off. */
+export class Localities {
+  readonly #makings: Makings;
+  readonly #models = new Map<string, ModelLocality>();
+
+  constructor(makings: Makings) {
+    this.#makings = makings;
+  }
+
+  /** Null where a model's requests do not go by experts, or none of its pools says which there are. */
+  of({ name, locality: settings }: ModelSettings, pools: readonly ServingPool[]): ModelLocality | null {
+    const moe = pools.map(({ moe: own }) => own).find((one) => one !== null) ?? null;
+    if (settings === null || moe === null) return null;
+    const before = this.#models.get(name);
+    if (before?.fits(pools, moe) === true) {
+      before.update(pools, settings);
+      return before;
+    }
+    const shape = signatureShape(moe.moeLayers.length, moe.experts, moe.topk);
+    const fresh = new ModelLocality(name, moe, pools, settings, {
+      ...this.#makings,
+      shape,
+      // A session's arm is the same after a restart, and at every gateway.
+      seed: hashText(name),
+    });
+    this.#models.set(name, fresh);
+    return fresh;
+  }
+
+  /** Forgets all but these. */
+  keep(those: readonly ModelLocality[]): void {
+    for (const [name, one] of this.#models) if (!those.includes(one)) this.#models.delete(name);
+  }
+
+  get all(): Iterable<ModelLocality> {
+    return this.#models.values();
+  }
+
+  find(model: string): ModelLocality | null {
+    return this.#models.get(model) ?? null;
+  }
+}

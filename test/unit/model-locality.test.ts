@@ -1,0 +1,180 @@
+import { describe, expect, it, test } from "vitest";
+import { SMALL_MODEL } from "../../harness/small-model.ts";
+import { Rng } from "../../src/lib/rng.ts";
+import type { LocalitySettings } from "../../src/model/model-settings.ts";
+import type { RoutingTrace } from "../../src/model/routing-trace.ts";
+import { signatureShape } from "../../src/routing/locality/signature-shape.ts";
+import { localityReport } from "../../src/serving/locality/locality-report.ts";
+import { ModelLocality } from "../../src/serving/locality/model-locality.ts";
+import { type RequestFacts, requestFacts } from "../../src/serving/request/request-facts.ts";
+import type { ServingPool } from "../../src/serving/serving-pool.ts";
+import type { RequestTiming } from "../../src/serving/traffic/traffic-meter.ts";
+import { localityPage } from "../../src/http/locality-page.ts";
+import { HandClock } from "../hand-clock.ts";
+
+const { moeLayers, experts, topk } = SMALL_MODEL;
+const SHADOW: LocalitySettings = { mode: "shadow", percent: 100, switchbackMinutes: null, loadBand: 0.1 };
+const ON: LocalitySettings = { ...SHADOW, mode: "on" };
+
+/** As far as it goes: pools that know nothing of where their experts are. */
+function pool(name: string): ServingPool {
+  const made = { name, snapshot: null, deployment: null };
+  return { ...made, current: made } as unknown as ServingPool;
+}
+
+/** Of a domain: eight of the experts. */
+function routing(domain: number, rng: Rng): RoutingTrace {
+  const tokens = 16;
+  const ids = Int16Array.from(
+    { length: tokens * moeLayers.length * topk },
+    (_, i) => 8 * domain + 2 * (i % topk) + rng.below(2),
+  );
+  return { tokens, layers: moeLayers.length, topk, experts: ids };
+}
+
+const IN_FLIGHT = 16;
+const EVERY_MS = 700;
+
+/** Requests of two domains, that are placed by hand as a router would. */
+class Case {
+  readonly clock = new HandClock();
+  readonly turns: (() => void)[] = [];
+  readonly locality: ModelLocality;
+  readonly rng = new Rng(1);
+
+  constructor(settings: LocalitySettings) {
+    const options = {
+      shape: signatureShape(moeLayers.length, experts, topk),
+      sketchBytes: 1 << 20,
+      clock: this.clock,
+      wallClock: () => this.clock.ms,
+      later: (turn: () => void) => void this.turns.push(turn),
+      seed: 1,
+    };
+    this.locality = new ModelLocality("m", SMALL_MODEL, [pool("a"), pool("b")], settings, options);
+    // So many are always in flight.
+    for (let i = 0; i < IN_FLIGHT; i++) this.locality.begin(this.facts(i)).sentTo(i % 2, 100);
+  }
+
+  facts(session: number): RequestFacts {
+    const origin = { tenant: "anonymous", session: `s${session}`, priority: 0, rank: -1 };
+    return requestFacts(Buffer.from('{"model":"m","prompt":"hi"}'), origin);
+  }
+
+  /** One that is in flight for so long, and takes so long for each token. @param at by its arm and domain */
+  send(session: number, domain: number, at: (acts: boolean) => number, tpotMs = 10): string {
+    const request = this.locality.begin(this.facts(session));
+    const acts = request.acts;
+    // The shadow's choice.
+    if (request.question !== null) request.place = domain;
+    request.sentTo(at(acts), 100);
+    this.clock.ms += EVERY_MS;
+    request.routed(routing(domain, this.rng));
+    request.over();
+    const timing = { arrivalMs: 0, firstFrameMs: 5, lastFrameMs: 5 + 9 * tpotMs } as RequestTiming;
+    request.answered(timing, 10);
+    while (this.turns.length > 0) this.turns.shift()?.();
+    return acts ? "locality" : "control";
+  }
+
+  report() {
+    return localityReport(this.locality, this.clock.ms, "g");
+  }
+}
+
+describe("the shadow", () => {
+  it("says what steps would have read with requests at their like, by what answers have named", () => {
+    const one = new Case(SHADOW);
+    for (let i = 0; i < 400; i++) one.send(i, i % 2, () => (i >> 1) % 2);
+    const { experts: found, times, comparison, choices, fullest } = one.report();
+    expect(comparison).toBe("shadow");
+    expect(times).toBeNull();
+    expect(choices).toEqual({ sent: 400 + IN_FLIGHT, byExperts: 400, elsewhere: 200 });
+    const { batches, distinct, saved, interval, stepTokens } = found ?? expect.fail();
+    expect(batches).toBeGreaterThan(5);
+    expect(stepTokens).toBeCloseTo(IN_FLIGHT / 2, 0);
+    // A token selects half of its domain's eight experts: four tokens of each domain, or eight of one.
+    expect(distinct.control).toBeCloseTo(2 * 8 * (1 - 0.5 ** 4), 0);
+    expect(distinct.locality).toBeCloseTo(8 * (1 - 0.5 ** 8), 0);
+    expect(saved).toBeGreaterThan(0.42);
+    expect(interval?.low).toBeGreaterThan(0.4);
+    expect(interval?.high).toBeLessThan(0.55);
+    expect(fullest.control).toBeGreaterThanOrEqual(1);
+    expect(localityPage(one.report())).toMatch(/would have read 4\d\.\d % fewer of them/);
+  });
+});
+
+describe("sessions by percent", () => {
+  it("stay in their arm, and a difference that is there lies in the interval", () => {
+    const one = new Case({ ...ON, percent: 40 });
+    const arms = new Map<number, string>();
+    for (let i = 0; i < 1200; i++) {
+      const session = i % 400;
+      const slow = one.locality.begin(one.facts(session)).acts ? 9 : 10;
+      const arm = one.send(session, i % 2, () => i % 2, slow + (session % 5) + one.rng.normal());
+      expect(arms.get(session) ?? arm).toBe(arm);
+      arms.set(session, arm);
+    }
+    const { times, comparison, pools } = one.report();
+    expect(comparison).toBe("sessions");
+    const { difference, interval, ms } = times?.tpot ?? expect.fail();
+    expect(interval?.low).toBeLessThan(-1);
+    expect(interval?.high).toBeGreaterThan(-1);
+    expect(interval?.high).toBeLessThan(0);
+    expect(difference).toBeCloseTo(-1, 0);
+    expect((ms.control?.count ?? 0) + (ms.locality?.count ?? 0)).toBe(1200);
+    const sent = pools.reduce((sum, { requests }) => sum + requests.control + requests.locality, 0);
+    expect(sent).toBe(1200 + IN_FLIGHT);
+  });
+
+  it("count anew after a reload that changes them, and what was in flight then counts nowhere; what was learned stays", () => {
+    const one = new Case({ ...ON, percent: 50 });
+    for (let i = 0; i < 50; i++) one.send(i, i % 2, () => i % 2);
+    const before = one.locality.begin(one.facts(1));
+    before.sentTo(0, 100);
+    one.locality.update(one.locality.pools, { ...ON, percent: 60 });
+    before.answered({ arrivalMs: 0, firstFrameMs: 1, lastFrameMs: 9 } as RequestTiming, 4);
+    before.over();
+    expect(one.report().times?.tpot.ms).toEqual({ control: null, locality: null });
+    expect(one.report().known).toMatchObject({ requests: 0, answers: { learned: 50, ignored: 0 } });
+    expect(one.locality.inFlight).toBe(IN_FLIGHT);
+    expect(one.locality.begin(one.facts(1)).signature).not.toBeNull();
+    const { tally } = one.locality;
+    one.locality.update(one.locality.pools, { ...ON, percent: 60 });
+    expect(one.locality.tally).toBe(tally);
+  });
+});
+
+test("with all requests in one arm there is nothing to compare with", () => {
+  const one = new Case(ON);
+  for (let i = 0; i < 80; i++) one.send(i, i % 2, () => i % 2);
+  const { comparison, experts: found, times } = one.report();
+  expect(comparison).toBe("none");
+  expect(found?.distinct).toMatchObject({ control: null });
+  expect([found?.saved, times?.tpot.difference]).toEqual([null, null]);
+  expect(localityPage(one.report())).toContain("there is nothing to compare with");
+});
+
+describe("periods", () => {
+  it("are all of one arm, and each is a unit", () => {
+    const one = new Case({ ...ON, switchbackMinutes: 1 });
+    const arms = new Map<number, Set<string>>();
+    while (one.clock.ms < 20 * 60_000) {
+      const period = Math.floor(one.clock.ms / 60_000);
+      const i = Math.floor(one.clock.ms / EVERY_MS);
+      const tpotMs = one.locality.period?.arm === "locality" ? 8 : 10;
+      const arm = one.send(i, i % 2, (acts) => (acts ? i % 2 : (i >> 1) % 2), tpotMs);
+      arms.set(period, (arms.get(period) ?? new Set()).add(arm));
+    }
+    expect([...arms.values()].every(({ size }) => size === 1)).toBe(true);
+    const { times, experts: found, comparison } = one.report();
+    expect(comparison).toBe("periods");
+    const { ms, difference } = times?.tpot ?? expect.fail();
+    expect([ms.control?.units, ms.locality?.units]).toEqual([10, 10]);
+    expect(difference).toBeCloseTo(-2, 5);
+    expect(found?.batches).toBe(20);
+    expect(found?.saved).toBeGreaterThan(0.4);
+    expect(found?.interval?.low).toBeGreaterThan(0.35);
+    expect(localityPage(one.report())).toContain("A whole period is one unit.");
+  });
+});
