@@ -2,17 +2,29 @@ import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 
 interface Lock {
-  readonly packages: Readonly<Record<string, { readonly optionalDependencies?: Record<string, string> }>>;
+  readonly packages: Readonly<
+    Record<string, { readonly optionalDependencies?: Record<string, string>; readonly integrity?: string }>
+  >;
 }
+
+const { packages } = JSON.parse(
+  readFileSync(new URL("../../package-lock.json", import.meta.url), "utf8"),
+) as Lock;
 
 // npm leaves them out where it cannot reach them, and `npm ci` then refuses the file on every machine.
 it("the lock file has an entry for every optional package of every platform", () => {
-  const text = readFileSync(new URL("../../package-lock.json", import.meta.url), "utf8");
-  const { packages } = JSON.parse(text) as Lock;
   const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
     Object.keys(optionalDependencies).filter(
       (name) => !(`node_modules/${name}` in packages) && !(`${path}/node_modules/${name}` in packages),
     ),
   );
   expect(missing).toEqual([]);
+});
+
+// Without one, npm takes whatever the registry has.
+it("the lock file has a hash of every package", () => {
+  const bare = Object.entries(packages).filter(
+    ([path, { integrity }]) => path !== "" && integrity === undefined,
+  );
+  expect(bare.map(([path]) => path)).toEqual([]);
 });
