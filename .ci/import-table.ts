@@ -50,6 +50,7 @@ export const importTable: readonly Row[] = [
     pure,
   },
   { unit: "report", imports: ["twin", "model", "lib"], packages: [], pure },
+  { unit: "library", imports: ["core", "model", "lib"], packages: [], pure },
   { unit: "files", imports: ["lib"], packages: [], pure: false },
   { unit: "config", imports: ["files", "model", "lib"], packages: ["yaml", "zod"], pure: false },
   {

@@ -1,7 +1,12 @@
 import { ENTRY_MODULES } from "../src/files/package-files.ts";
 
 export default {
-  entry: ["harness/fakes/*-server.ts", ".ci/build.ts", ...ENTRY_MODULES.map((name) => `src/${name}.ts`)],
+  entry: [
+    "harness/fakes/*-server.ts",
+    ".ci/build.ts",
+    "src/library/index.ts",
+    ...ENTRY_MODULES.map((name) => `src/${name}.ts`),
+  ],
   ignoreDependencies: ["axe-core"],
   project: ["src/**/*.{ts,tsx}", "test/**/*.ts", "loadtest/**/*.ts", "harness/**/*.ts", ".ci/**/*.{ts,mjs}"],
   ignoreExportsUsedInFile: { interface: true, type: true },
