@@ -168,7 +168,10 @@ export class InputReader {
 
   #object(value: unknown, field: string): void {
     if (typeof value === "object" && value !== null) return;
-    throw this.fault(field, `is ${value === undefined ? "missing" : typeof value}; expected an array or an object`);
+    throw this.fault(
+      field,
+      `is ${value === undefined ? "missing" : typeof value}; expected an array or an object`,
+    );
   }
 
   #length(values: { readonly length: number }, field: string, length: number | null): void {
