@@ -187,7 +187,12 @@ export const importTable: readonly Row[] = [
     pure: false,
   },
   { unit: "compose.ts", imports: ["src"], packages: ["fastify"], pure: false },
-  { unit: "workers", imports: ["compose.ts", "serving", "config", "model"], packages: [], pure: false },
+  {
+    unit: "workers",
+    imports: ["compose.ts", "serving", "config", "model", "lib"],
+    packages: [],
+    pure: false,
+  },
   { unit: "cli", imports: ["src"], packages: ["cli-table3", "commander", "log-update", "yaml"], pure: false },
   { unit: "main.ts", imports: ["cli", "files"], packages: [], pure: false },
 ];
