@@ -1,10 +1,16 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 
+interface LockedPackage {
+  readonly optionalDependencies?: Record<string, string>;
+  readonly integrity?: string;
+  readonly license?: string;
+  readonly dev?: boolean;
+  readonly devOptional?: boolean;
+}
+
 interface Lock {
-  readonly packages: Readonly<
-    Record<string, { readonly optionalDependencies?: Record<string, string>; readonly integrity?: string }>
-  >;
+  readonly packages: Readonly<Record<string, LockedPackage>>;
 }
 
 const { packages } = JSON.parse(
@@ -27,4 +33,15 @@ it("the lock file has a hash of every package", () => {
     ([path, { integrity }]) => path !== "" && integrity === undefined,
   );
   expect(bare.map(([path]) => path)).toEqual([]);
+});
+
+/** Those that docs/installing.md names. */
+const LICENSES = ["MIT", "ISC", "Apache-2.0", "BSD-3-Clause", "BlueOak-1.0.0"];
+
+it("whoever installs the package gets permissive licences only", () => {
+  const other = Object.entries(packages).filter(
+    ([path, { dev = false, devOptional = false, license = "none" }]) =>
+      path !== "" && !dev && !devOptional && !LICENSES.includes(license),
+  );
+  expect(other.map(([path, { license }]) => `${path}: ${license}`)).toEqual([]);
 });
