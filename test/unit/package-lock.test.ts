@@ -36,12 +36,12 @@ it("the lock file has a hash of every package", () => {
 });
 
 /** Those that docs/installing.md names. */
-const LICENSES = ["MIT", "ISC", "Apache-2.0", "BSD-3-Clause", "BlueOak-1.0.0"];
+const LICENSES = new Set(["MIT", "ISC", "Apache-2.0", "BSD-3-Clause", "BlueOak-1.0.0"]);
 
 it("whoever installs the package gets permissive licences only", () => {
   const other = Object.entries(packages).filter(
     ([path, { dev = false, devOptional = false, license = "none" }]) =>
-      path !== "" && !dev && !devOptional && !LICENSES.includes(license),
+      path !== "" && !dev && !devOptional && !LICENSES.has(license),
   );
   expect(other.map(([path, { license }]) => `${path}: ${license}`)).toEqual([]);
 });
