@@ -3,7 +3,6 @@ import { ENTRY_MODULES } from "../src/files/package-files.ts";
 export default {
   entry: [
     "harness/fakes/*-server.ts",
-    ".ci/build.ts",
     "src/library/index.ts",
     ...ENTRY_MODULES.map((name) => `src/${name}.ts`),
   ],
