@@ -19,7 +19,7 @@ const external = (id: string) =>
 
 for (const folder of ["dist/node", "dist/library"]) rmSync(folder, { recursive: true, force: true });
 await build({
-  input: Object.fromEntries(["main", ...ENTRY_MODULES].map((name) => [name, `src/${name}.ts`])),
+  input: Object.fromEntries(["plimsoll", "main", ...ENTRY_MODULES].map((name) => [name, `src/${name}.ts`])),
   platform: "node",
   external,
   output: { dir: "dist/node", format: "esm", sourcemap: true, chunkFileNames: "chunks/[name]-[hash].js" },

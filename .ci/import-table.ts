@@ -195,4 +195,5 @@ export const importTable: readonly Row[] = [
   },
   { unit: "cli", imports: ["src"], packages: ["cli-table3", "commander", "log-update", "yaml"], pure: false },
   { unit: "main.ts", imports: ["cli", "files"], packages: [], pure: false },
+  { unit: "plimsoll.ts", imports: ["main.ts"], packages: [], pure: false },
 ];

@@ -4,6 +4,7 @@ export default {
   entry: [
     "harness/fakes/*-server.ts",
     "src/library/index.ts",
+    "src/plimsoll.ts",
     ...ENTRY_MODULES.map((name) => `src/${name}.ts`),
   ],
   ignoreDependencies: ["axe-core"],

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { enableCompileCache } from "node:module";
 import { exitByOutcome } from "./cli/exit-code.ts";
 import { bearLostReaders } from "./cli/lost-readers.ts";

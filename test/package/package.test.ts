@@ -41,7 +41,7 @@ async function lineOf(input: NodeJS.ReadableStream, start: string): Promise<stri
 describe("what is in it", () => {
   test("everything that runs, and nothing that tests it", () => {
     const { files } = installed;
-    for (const name of ["main", ...ENTRY_MODULES]) expect(files).toContain(`dist/node/${name}.js`);
+    for (const name of ["plimsoll", ...ENTRY_MODULES]) expect(files).toContain(`dist/node/${name}.js`);
     for (const name of ["LICENSE", "README.md", "config/default.yaml", "dist/dashboard/index.html"])
       expect(files).toContain(name);
     const other =
@@ -81,7 +81,21 @@ describe("the command line", () => {
     expect([wrong.code, wrong.stderr.trim().split("\n").length]).toEqual([2, 1]);
   });
 
-  test("places, converts, dispatches by tables, and inspects a trace", async () => {
+  test("says in a line that a Node is too old", async () => {
+    const older = "data:text/javascript,Object.defineProperty(process,'versions',{value:{node:'22.9.0'}})";
+    const { code, stderr } = await installed.node(
+      "--import",
+      older,
+      installed.path(manifest.bin),
+      "--version",
+    );
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^plimsoll needs Node 24 or newer; this is v.*\n$/),
+    ]);
+  });
+
+  test("places, converts, and inspects a trace", async () => {
     const { folder } = installed;
     const load = {
       load_history: [
