@@ -216,6 +216,18 @@ describe("a gateway", () => {
     expect((await json("replay", "inspect", `traces/${trace}`)).requests).toBe(2);
   });
 
+  test("serves by several workers, which its command starts again from where it lies", async () => {
+    const pools = "pools: [{ name: chat, kind: openai, models: [m], urls: ['http://127.0.0.1:9'] }]";
+    await installed.folder.write("workers.yaml", `workers: 2\nhttp: { port: 0 }\n${pools}\n`);
+    const gateway = installed.start("serve", "--config", "workers.yaml", "--json");
+    const over = cliResult(gateway);
+    const [line] = (await once(gateway.stdout, "data")) as [Buffer];
+    const { url } = JSON.parse(line.toString()) as { readonly url: string };
+    expect((await fetch(`${url}/health`)).status).toBe(200);
+    gateway.kill("SIGTERM");
+    expect((await over).code).toBe(0);
+  });
+
   test("is replayed against, by worker processes, from a scenario and for itself", async () => {
     const { folder } = installed;
     await folder.write(
