@@ -20,13 +20,18 @@ const rowsOf = (values: Float64Array, width: number) =>
   ]);
 
 /** The fullest GPU of every layer. */
-function fullest(placement: Placement, shares: Float64Array, tokens: Float64Array): number[] {
+function fullest(
+  placement: Placement,
+  shares: Float64Array,
+  tokens: Float64Array,
+  weights = [1, 1, 1, 1],
+): number[] {
   return Array.from({ length: LAYERS }, (_, layer) => {
     const loads = new Float64Array(GPUS);
     for (let slot = 0; slot < SLOTS; slot++) {
       const expert = placement.physicalToLogical[layer * SLOTS + slot];
-      loads[Math.floor(slot / topology.slotsPerGpu)] +=
-        shares[layer * SLOTS + slot] * tokens[layer * EXPERTS + expert];
+      const gpu = Math.floor(slot / topology.slotsPerGpu);
+      loads[gpu] += weights[gpu] * shares[layer * SLOTS + slot] * tokens[layer * EXPERTS + expert];
     }
     return Math.max(...loads);
   });
@@ -93,8 +98,16 @@ test("the shares of a placement reach the maxima that are said of them, which no
   const even = Float64Array.from(replicas, (count) => 1 / count);
   for (const [layer, most] of fullest(placement, even, load.tokens).entries())
     expect(most).toBeGreaterThanOrEqual(maxima[layer] - 1e-9);
-  const slow = solveShares({ placement, load, gpuSpeeds: [0.5, 1, 1, 1], last: shares });
-  expect(Math.min(...slow.maxima.map((most, layer) => most - maxima[layer]))).toBeGreaterThanOrEqual(-1e-9);
+  // A GPU at half the speed is as full with half the tokens.
+  const slow = solveShares({ placement, load, gpuSpeeds: [0.5, 1, 1, 1] });
+  const doubled = fullest(placement, slow.shares, load.tokens, [2, 1, 1, 1]);
+  for (const [layer, most] of doubled.entries()) expect(most).toBeCloseTo(slow.maxima[layer], 6);
+  expect(slow.maxima[0]).toBeGreaterThan(maxima[0] * 1.01);
+  const stayed = solveShares({ placement, load, last: slow.shares });
+  for (const [layer, most] of stayed.maxima.entries()) expect(most).toBeCloseTo(maxima[layer], 6);
+  const apart = (other: Float64Array) =>
+    other.reduce((sum, share, i) => sum + Math.abs(share - slow.shares[i]), 0);
+  expect(apart(stayed.shares)).toBeLessThan(apart(shares));
 });
 
 test("every selection goes to a slot that holds its expert, and the figures are of these slots", () => {
