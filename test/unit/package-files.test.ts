@@ -24,11 +24,10 @@ test("what comes with the program is there, and the package has it", () => {
   // dist/ is made by builds.
   const missing = named.filter((path) => !path.startsWith("dist/") && !existsSync(packageFile(path)));
   expect(missing).toEqual([]);
-  const packed = [
-    "package.json",
-    ...manifest.files.map((pattern) => /^[^*]*(?=\*)/.exec(pattern)?.[0] ?? `${pattern}/`),
-  ];
-  const left = named.filter((path) => !packed.some((start) => path.startsWith(start)));
+  const packed = ["package.json", ...manifest.files].map(
+    (path) => /^[^*]*(?=\*)/.exec(path)?.[0] ?? `${path}/`,
+  );
+  const left = named.filter((path) => !packed.some((start) => `${path}/`.startsWith(start)));
   // The compiled code of a checkout is the checkout's own.
   expect(left).toEqual(["dist/compile-cache"]);
 });
