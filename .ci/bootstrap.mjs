@@ -16,7 +16,8 @@ const dependencies = {
   missing: () => changed("node_modules/.package-lock.json") < changed("package-lock.json"),
   supply() {
     say("installing dependencies");
-    const flags = ["--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
+    // What runs later runs on the pinned Node: the one that installs may be older than packages want.
+    const flags = ["--include=dev", "--no-engine-strict", "--no-audit", "--no-fund", "--loglevel=error"];
     // npm must not run on the Node that lies in the folder it is about to replace.
     const path = process.env.PATH.split(delimiter).filter((folder) => resolve(folder) !== binaries);
     run("npm", ["ci", ...flags], path);

@@ -52,7 +52,7 @@ function fault(path: string, specifier: string): string | null {
   return allowed ? null : `src/${unit} may not import the package ${specifier}`;
 }
 
-function importTableRule(context: RuleContext) {
+export function importTableRule(context: RuleContext) {
   const start = context.filename.lastIndexOf(SOURCE);
   if (start < 0) return {};
   const path = context.filename.slice(start + SOURCE.length);
@@ -72,9 +72,3 @@ function importTableRule(context: RuleContext) {
     TSImportType: check,
   };
 }
-
-/** An oxlint plugin with one rule, `plimsoll/import-table`. */
-export default {
-  meta: { name: "plimsoll" },
-  rules: { "import-table": { create: importTableRule } },
-};

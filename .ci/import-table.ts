@@ -50,6 +50,7 @@ export const importTable: readonly Row[] = [
     pure,
   },
   { unit: "report", imports: ["twin", "model", "lib"], packages: [], pure },
+  { unit: "library", imports: ["core", "model", "lib"], packages: [], pure },
   { unit: "files", imports: ["lib"], packages: [], pure: false },
   { unit: "config", imports: ["files", "model", "lib"], packages: ["yaml", "zod"], pure: false },
   {
@@ -70,7 +71,12 @@ export const importTable: readonly Row[] = [
     pure: false,
   },
   { unit: "discovery", imports: ["config", "files", "model", "lib"], packages: ["undici"], pure: false },
-  { unit: "control", imports: ["core", "routing", "formats", "model", "lib"], packages: [], pure: false },
+  {
+    unit: "control",
+    imports: ["core", "routing", "formats", "files", "model", "lib"],
+    packages: [],
+    pure: false,
+  },
   {
     unit: "serving",
     imports: ["core", "routing", "model", "lib"],
@@ -79,7 +85,7 @@ export const importTable: readonly Row[] = [
   },
   {
     unit: "capture",
-    imports: ["serving/capture", "serving/traffic/traffic-observer.ts", "config", "model", "lib"],
+    imports: ["serving/capture", "serving/traffic/traffic-observer.ts", "config", "files", "model", "lib"],
     packages: [],
     pure: false,
   },
@@ -106,12 +112,17 @@ export const importTable: readonly Row[] = [
   },
   {
     unit: "engines/simulated",
-    imports: ["serving/engine.ts", "control/expert-plane.ts", "twin", "model", "lib"],
+    imports: ["serving/engine.ts", "control/expert-plane.ts", "twin", "files", "model", "lib"],
     packages: [],
     pure: false,
   },
   { unit: "store/*", imports: ["control/store.ts", "model", "lib"], packages: [], pure: false },
-  { unit: "store/redis", imports: ["control/store.ts", "model", "lib"], packages: ["ioredis"], pure: false },
+  {
+    unit: "store/redis",
+    imports: ["control/store.ts", "files", "model", "lib"],
+    packages: ["ioredis"],
+    pure: false,
+  },
   {
     unit: "telemetry",
     imports: [
@@ -129,7 +140,7 @@ export const importTable: readonly Row[] = [
   },
   {
     unit: "http",
-    imports: ["control", "serving", "config", "formats", "report/html", "model", "lib"],
+    imports: ["control", "serving", "config", "formats", "files", "report/html", "model", "lib"],
     packages: ["@fastify/static", "fastify"],
     pure: false,
   },
@@ -141,7 +152,7 @@ export const importTable: readonly Row[] = [
   },
   {
     unit: "replay",
-    imports: ["formats", "model", "lib"],
+    imports: ["formats", "files", "model", "lib"],
     packages: ["@huggingface/tokenizers", "eventsource-parser", "undici"],
     pure: false,
   },
@@ -176,7 +187,13 @@ export const importTable: readonly Row[] = [
     pure: false,
   },
   { unit: "compose.ts", imports: ["src"], packages: ["fastify"], pure: false },
-  { unit: "workers", imports: ["compose.ts", "serving", "config", "model"], packages: [], pure: false },
+  {
+    unit: "workers",
+    imports: ["compose.ts", "serving", "config", "model", "lib"],
+    packages: [],
+    pure: false,
+  },
   { unit: "cli", imports: ["src"], packages: ["cli-table3", "commander", "log-update", "yaml"], pure: false },
-  { unit: "main.ts", imports: ["cli"], packages: [], pure: false },
+  { unit: "main.ts", imports: ["cli", "files"], packages: [], pure: false },
+  { unit: "plimsoll.ts", imports: ["main.ts"], packages: [], pure: false },
 ];

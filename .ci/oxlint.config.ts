@@ -22,12 +22,13 @@ const impureGlobals = [
 
 export default defineConfig({
   plugins: ["eslint", "typescript", "unicorn", "oxc", "import", "promise", "vitest"],
-  jsPlugins: ["./import-table-rule.ts"],
+  jsPlugins: ["./oxlint-plugin.ts"],
   options: { typeAware: true, denyWarnings: true },
   env: { builtin: true, es2026: true, node: true },
   categories: { correctness: "error", suspicious: "error", perf: "error" },
   rules: {
     "plimsoll/import-table": "error",
+    "plimsoll/package-files": "error",
     "import/no-cycle": ["error", { ignoreTypes: false }],
 
     eqeqeq: "error",

@@ -8,6 +8,9 @@ const LOADED = [
   "test/integration/{gateway-bench,load-scenarios}.test.ts",
 ];
 
+/** They ask the npm registry: `npm run test:package`. */
+const PACKAGE = ["test/package/**"];
+
 /** It waits more than it works: begun last, it would hold up the whole run. */
 const LONGEST = "test/fault/cluster.test.ts";
 
@@ -42,7 +45,7 @@ export default defineConfig({
         test: {
           name: "four at once",
           include: ["test/**/*.test.ts"],
-          exclude: LOADED,
+          exclude: [...LOADED, ...PACKAGE],
           // On two cores: tests that wait for servers, browsers and timers leave room.
           maxWorkers: 4,
           sequence: { groupOrder: 0 },

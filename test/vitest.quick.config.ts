@@ -35,7 +35,7 @@ export default defineConfig({
   test: {
     ...common,
     include: left === null ? ["test/{unit,property,golden}/**/*.test.ts"] : ["test/**/*.test.ts"],
-    exclude: left ?? [],
+    exclude: ["test/package/**", ...(left ?? [])],
     maxWorkers: 2,
   },
 });

@@ -3,7 +3,7 @@ import { Capture } from "../serving/capture/capture.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Rng } from "../lib/rng.ts";
 import { type CaptureCounts, NOTHING_CAPTURED, sumCaptured } from "../serving/capture/capture-counts.ts";
-import { ownVersion } from "./own-version.ts";
+import { ownVersion } from "../files/own-version.ts";
 import { WriterQueue } from "./writer-queue.ts";
 
 export interface RecordingParts {

@@ -3,6 +3,7 @@ import type { CapturedRequest, CaptureSink } from "../serving/capture/captured-r
 import { type CaptureCounts, NOTHING_CAPTURED } from "../serving/capture/capture-counts.ts";
 import { packed } from "./packed-requests.ts";
 import type { WriterNews, WriterOrder, WriterTerms } from "./writer-messages.ts";
+import { entryFile } from "../files/package-files.ts";
 
 /** Requests go to the writer after so long, or once there are so many. */
 const PAUSE_MS = 100;
@@ -107,7 +108,7 @@ export class WriterQueue implements CaptureSink {
   /** Null while one that was lost is not replaced. */
   #open(): Worker | null {
     if (this.#thread !== null || performance.now() - this.#lostMs < AGAIN_AFTER_MS) return this.#thread;
-    const thread = new Worker(new URL("./writer-thread.ts", import.meta.url), { workerData: this.#terms });
+    const thread = new Worker(entryFile("capture/writer-thread"), { workerData: this.#terms });
     // It holds nothing up: who stops the gateway closes it.
     thread.unref();
     thread.on("message", (news: WriterNews) => {

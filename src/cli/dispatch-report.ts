@@ -4,13 +4,24 @@ import {
   normalExchangeBytes,
 } from "../core/cost/exchange-bytes.ts";
 import type { MoeModel } from "../model/moe-model.ts";
-import type { TimedFigures } from "./dispatch-trace.ts";
+import type { DispatchFigures } from "../core/dispatch/dispatch-totals.ts";
+
+/** What `dispatch --json` says of one layer, and of all together. */
+export interface TimedFigures extends DispatchFigures {
+  /** Over the time it took to check the ids and choose the replicas; counting and files are not in it. */
+  readonly selectionsPerSecond: number;
+}
 
 /** What the all-to-all of a token moves in a layer, mean: nothing that stays on its rank or node in normal mode. */
 interface BytesPerToken {
   readonly normal: { readonly rdma: ExchangeBytes; readonly nvlink: ExchangeBytes };
   /** Every selection is a message, those to the token's own rank too. */
   readonly lowLatency: ExchangeBytes;
+}
+
+/** @param chooseMs the time that the choice took */
+export function timed(figures: DispatchFigures, chooseMs: number): TimedFigures {
+  return { ...figures, selectionsPerSecond: figures.selections / (chooseMs / 1000) };
 }
 
 /** @param tokenLayers tokens × layers dispatched */

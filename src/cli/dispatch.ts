@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { findModel } from "../config/shapes.ts";
+import { blockSources, dispatchTrace } from "../core/dispatch/dispatch-trace.ts";
 import { isIntegerType, readNpy, writeNpyInt32 } from "../formats/npy.ts";
 import { type PlacementFile, readPlacementFile } from "../formats/placement-file.ts";
 import { InputError } from "../lib/errors.ts";
@@ -7,8 +8,7 @@ import { DISPATCH_POLICIES, type DispatchPolicy } from "../model/dispatch-policy
 import type { MoeModel } from "../model/moe-model.ts";
 import { gpusInService } from "../model/placement.ts";
 import { gpuCount } from "../model/topology.ts";
-import { bytesPerToken, sentence } from "./dispatch-report.ts";
-import { dispatchTrace } from "./dispatch-trace.ts";
+import { bytesPerToken, sentence, timed } from "./dispatch-report.ts";
 import { drain } from "./drain.ts";
 import { LayoutFiles } from "./layout-files.ts";
 import { countOption, jsonOption } from "./options.ts";
@@ -73,15 +73,31 @@ async function dispatch(options: DispatchOptions): Promise<void> {
   const layouts =
     options.layout === undefined ? null : new LayoutFiles(options.layout, routing, batchTokens, topology);
 
-  const { slots, perLayer, overall } = drain(
-    dispatchTrace({ routing, sources, batchTokens, map: replicaMap(file), policy, seed: SEED, layouts }),
-    (percent) => say.progress(`dispatching: ${percent}`),
+  const steps = dispatchTrace({
+    routing,
+    sources,
+    batchTokens,
+    map: replicaMap(file),
+    policy,
+    seed: SEED,
+    nowMs: () => performance.now(),
+    onLayout: layouts === null ? null : (layer, first, layout) => layouts.add(layer, first, layout),
+  });
+  const { slots, perLayer, chooseMs, ...all } = drain(steps, (percent) =>
+    say.progress(`dispatching: ${percent}`),
+  );
+  const overall = timed(
+    all.overall,
+    chooseMs.reduce((sum, ms) => sum + ms, 0),
   );
   await writeOutput(out, writeNpyInt32([trace.tokens, depth, trace.topk], slots));
   await layouts?.write();
   const bytes = model === null ? null : bytesPerToken(model, overall, trace.tokens * layers);
   const summary = { out, policy, batchTokens, tokens: trace.tokens, ...overall, bytesPerToken: bytes };
-  const byLayer = perLayer.map((figures, row) => ({ layer: numbers?.[row] ?? row, ...figures }));
+  const byLayer = perLayer.map((figures, row) => ({
+    layer: numbers?.[row] ?? row,
+    ...timed(figures, chooseMs[row]),
+  }));
   say.result({ ...summary, layers: byLayer }, sentence(out, overall));
 }
 
@@ -90,14 +106,6 @@ async function modelOf({ modelName, placement }: PlacementFile): Promise<MoeMode
   const model = modelName === null ? null : await findModel(modelName);
   if (model === null) return null;
   return model.experts === placement.experts && model.moeLayers.length === placement.layers ? model : null;
-}
-
-/** Each batch in equal contiguous blocks, one per GPU in service. */
-function blockSources(tokens: number, batchTokens: number, gpus: Int32Array): Int32Array {
-  return Int32Array.from({ length: tokens }, (_, token) => {
-    const first = token - (token % batchTokens);
-    return gpus[Math.floor(((token - first) * gpus.length) / Math.min(batchTokens, tokens - first))];
-  });
 }
 
 function readSources(bytes: Uint8Array, source: string, tokens: number, gpus: number): Int32Array {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { DispatchLayout } from "../core/dispatch/dispatch-layout.ts";
 import { writeNpyInt32 } from "../formats/npy.ts";
-import type { TraceRows } from "../formats/routing-trace.ts";
+import type { TraceRows } from "../model/routing-trace.ts";
 import { type Topology, gpuCount, slotCount } from "../model/topology.ts";
 import { writeOutput } from "./output.ts";
 

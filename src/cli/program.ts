@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { ownVersion } from "../files/own-version.ts";
 
 /** One file per command; only the one that runs is loaded. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -23,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 export async function program(name: string | undefined): Promise<Command> {
   const root = new Command("plimsoll")
     .description("An expert-parallel inference load balancer for mixture-of-experts models.")
+    .version(ownVersion(), "--version", "show the version")
     .showHelpAfterError(false)
     .exitOverride()
     // An option belongs to the command it follows: `replay` and its commands have some of the same name.

@@ -1,4 +1,5 @@
-import { type TraceRows, readTraceRows } from "../formats/routing-trace.ts";
+import { readTraceRows } from "../formats/routing-trace.ts";
+import type { TraceRows } from "../model/routing-trace.ts";
 import { InputError } from "../lib/errors.ts";
 import { type LayerNumbers, consecutive, layersOfRows, rowsOf, sayLayers } from "../model/layer-numbers.ts";
 import type { MoeModel } from "../model/moe-model.ts";

@@ -1,6 +1,7 @@
 import { readExpanded } from "../files/file-chunks.ts";
 import { readNpy } from "../formats/npy.ts";
-import { type TraceRows, readTraceRows } from "../formats/routing-trace.ts";
+import { readTraceRows } from "../formats/routing-trace.ts";
+import type { TraceRows } from "../model/routing-trace.ts";
 import { MOST_TRACE_BYTES, readTrace } from "../formats/trace.ts";
 import { InputError } from "../lib/errors.ts";
 import type { ReadonlyNumbers } from "../lib/readonly-arrays.ts";

@@ -1,5 +1,4 @@
 import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { TlsSettings } from "../model/server-access.ts";
 import { captureNotes, readCapture } from "./capture-config.ts";
 import { checkExperts, checkPools } from "./check-pools.ts";
@@ -22,8 +21,9 @@ import { type Section, isSection } from "./section.ts";
 import { readStoreUrl } from "./store-url.ts";
 import { readTelemetry } from "./telemetry-config.ts";
 import { readYaml, readYamlFile, type YamlFile } from "./yaml-file.ts";
+import { packageFile } from "../files/package-files.ts";
 
-const DEFAULTS = fileURLToPath(new URL("../../config/default.yaml", import.meta.url));
+const DEFAULTS = packageFile("config/default.yaml");
 
 /**
  * The configuration: config/default.yaml, over it the file, over both the environment (`PLIMSOLL_HTTP_PORT` is

@@ -1,12 +1,12 @@
 import { readdir } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import type { MoeModel } from "../model/moe-model.ts";
 import { nearestWord } from "../lib/edit-distance.ts";
 import { readModel } from "./models/read-model.ts";
 import { type Place, faultAt } from "./place.ts";
 import { readYamlFile } from "./yaml-file.ts";
+import { packageFile } from "../files/package-files.ts";
 
-const SHIPPED = fileURLToPath(new URL("../../config/models/", import.meta.url));
+const SHIPPED = packageFile("config/models/");
 
 /**
  * The shape of a model.

@@ -1,12 +1,12 @@
 import { readdir } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { type Topology, gpuCount, slotCount } from "../model/topology.ts";
 import { checkShape } from "./check-shape.ts";
 import { type Place, faultAt } from "./place.ts";
 import { readYamlFile } from "./yaml-file.ts";
+import { packageFile } from "../files/package-files.ts";
 
-const SHIPPED = fileURLToPath(new URL("../../config/topologies/", import.meta.url));
+const SHIPPED = packageFile("config/topologies/");
 
 /** `4x8x9`: nodes, GPUs of each, slots of each; without the last as many slots as suit the model. */
 const SIZES = /^([1-9]\d*)x([1-9]\d*)(?:x([1-9]\d*))?$/i;

@@ -27,6 +27,8 @@ export default defineConfig({
   build: {
     outDir: OUT,
     emptyOutDir: true,
+    // Of the packages whose code is in the page.
+    license: { fileName: "licenses.md" },
     // ECharts, tree-shaken, is a chunk of its own.
     chunkSizeWarningLimit: 700,
   },

@@ -1,15 +1,6 @@
 import { InputError } from "../lib/errors.ts";
-import { MAX_TRACE_EXPERTS, type RoutingTrace } from "../model/routing-trace.ts";
+import { MAX_TRACE_EXPERTS, type RoutingTrace, type TraceRows } from "../model/routing-trace.ts";
 import { isIntegerType, readNpy } from "./npy.ts";
-
-/** Some layers of a routing trace. */
-export interface TraceRows {
-  /** Of the rows that were asked for, in that order. */
-  readonly trace: RoutingTrace;
-  readonly rows: readonly number[];
-  /** Layers that the file has in all. */
-  readonly depth: number;
-}
 
 /**
  * Reads a routing trace: an integer `.npy` of shape `[tokens, layers, topk]`, −1 for none.

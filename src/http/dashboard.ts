@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import fastifyStatic from "@fastify/static";
 import type { FastifyInstance } from "fastify";
+import { packageFile } from "../files/package-files.ts";
 
-const BUILT = fileURLToPath(new URL("../../dist/dashboard", import.meta.url));
+const BUILT = packageFile("dist/dashboard");
 
 /** The dashboard's files at `/`, as `npm run build:dashboard` leaves them. */
 export async function dashboard(app: FastifyInstance): Promise<void> {

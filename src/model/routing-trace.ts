@@ -10,6 +10,15 @@ export interface RoutingTrace {
   readonly experts: Int16Array;
 }
 
+/** Some layers of a routing trace. */
+export interface TraceRows {
+  /** Of the rows that were asked for, in that order. */
+  readonly trace: RoutingTrace;
+  readonly rows: readonly number[];
+  /** Layers that the file has in all. */
+  readonly depth: number;
+}
+
 /** The most experts per layer a routing trace can name. */
 export const MAX_TRACE_EXPERTS = 32_768;
 

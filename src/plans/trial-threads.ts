@@ -4,6 +4,7 @@ import type { Layout } from "../planner/layout.ts";
 import type { PlanProblem } from "../planner/plan-problem.ts";
 import type { Trial } from "../planner/trial.ts";
 import { type TrialJob, type Trials, jobName } from "../planner/trials.ts";
+import { entryFile } from "../files/package-files.ts";
 
 const CLOSED = "the threads that run the twin are closed";
 /** More would wait for each other's answers. */
@@ -103,7 +104,7 @@ export class TrialThreads implements Trials, AsyncDisposable {
     for (const [worker, task] of this.#workers) if (task === null) return worker;
     if (this.#workers.size === this.#threads) return null;
     if (this.#asked.length + this.#expected.length === 0) return null;
-    const worker = new Worker(new URL("./trial-worker.ts", import.meta.url), { workerData: this.#problem });
+    const worker = new Worker(entryFile("plans/trial-worker"), { workerData: this.#problem });
     this.#workers.set(worker, null);
     worker.on("message", (trial: Trial) => this.#finish(worker, (task) => task.answer.resolve(trial)));
     // It takes what it runs with it, and no more: another one is started for the next job.

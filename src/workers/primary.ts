@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type App, type Listening, compose } from "../compose.ts";
 import type { Config } from "../config/config.ts";
+import { InputError } from "../lib/errors.ts";
 import { NOTHING_CAPTURED, sumCaptured } from "../serving/capture/capture-counts.ts";
 import type { SourceReading } from "../model/source-reading.ts";
 import type { WorkersUse } from "../model/workers-use.ts";
@@ -66,8 +67,18 @@ export class Primary {
     this.#sources = sources;
   }
 
-  /** Resolves when every worker listens. @throws WorkerFailed */
+  /** Resolves when every worker listens. @throws WorkerFailed, and InputError where no file can be written for their socket */
   async start(): Promise<Listening> {
+    this.#folder = await makeFolder();
+    try {
+      return await this.#begin();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async #begin(): Promise<Listening> {
     const app = await compose(this.#config, {
       routing: null,
       recordTokens: 0,
@@ -88,20 +99,14 @@ export class Primary {
       },
     });
     this.#app = app;
-    this.#folder = await mkdtemp(join(tmpdir(), "plimsoll-"));
-    await app.startLocally(this.#socket);
     cluster.setupPrimary({ serialization: "advanced" });
+    await app.startLocally(this.#socket);
     this.#timer = setInterval(() => this.#share(app), SHARE_EVERY_MS);
-    try {
-      // The first finds out whether the address can be had.
-      const listening = await this.#startWorker();
-      this.#listening = true;
-      await Promise.all(Array.from({ length: this.#config.workers - 1 }, () => this.#startWorker()));
-      return listening;
-    } catch (error) {
-      await this.stop();
-      throw error;
-    }
+    // The first finds out whether the address can be had.
+    const listening = await this.#startWorker();
+    this.#listening = true;
+    await Promise.all(Array.from({ length: this.#config.workers - 1 }, () => this.#startWorker()));
+    return listening;
   }
 
   /**
@@ -271,4 +276,15 @@ export class Primary {
 
 function servingOf({ pools }: App): readonly ServingPool[] {
   return pools().flatMap(({ serving }) => serving);
+}
+
+/** Where the socket lies that operators' requests go through from the workers to this process. */
+async function makeFolder(): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), "plimsoll-"));
+  } catch (error) {
+    const { code = "unknown" } = error as NodeJS.ErrnoException;
+    const hint = `cannot be written to (${code}), and several workers have a socket there; set TMPDIR to a folder that can`;
+    throw new InputError(tmpdir(), "", hint);
+  }
 }

@@ -276,6 +276,15 @@ control: { sharesMs: 50, placementMs: 100, stagingBytes: 1000000000000 }`,
   });
 });
 
+test("without a folder for their socket, one line says so", async () => {
+  const path = await configure("");
+  const none = folder.path("none");
+  const { code, stderr } = await cliResult(startCliWith({ TMPDIR: none }, "serve", "--config", path));
+  const line = `${none}: cannot be written to (ENOENT), and several workers have a socket there; set TMPDIR to a folder`;
+  expect([code, stderr.trim()]).toEqual([2, expect.stringContaining(line)]);
+  expect(stderr.trim().split("\n")).toHaveLength(1);
+});
+
 test("SIGTERM lets the streams of all workers finish", async () => {
   await reload("", `[${chatPool}]`, [1]);
   const { child, over, url } = running;

@@ -3,11 +3,14 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
+import manifest from "../../package.json" with { type: "json" };
 import { loadConfig } from "../../src/config/load-config.ts";
 import { dashboards } from "../dashboards.ts";
 import { isKey } from "../../src/config/operator-key.ts";
 
 interface Service {
+  readonly read_only?: boolean;
+  readonly tmpfs?: readonly string[];
   readonly environment?: Record<string, string>;
   readonly secrets?: readonly string[];
   readonly volumes?: readonly string[];
@@ -51,6 +54,27 @@ test("a container listens for all, and starts with a key only", async () => {
   expect(http).toMatchObject({ host: "0.0.0.0", operatorKeyEnv: "PLIMSOLL_KEY" });
   expect(isKey(KEY, operatorKeyHash ?? "")).toBe(true);
   expect(notes).toEqual([]);
+});
+
+test("the image runs what the npm package does, not as root, and writes nothing", async () => {
+  const text = await textOf("Dockerfile");
+  const steps = text.slice(text.lastIndexOf("\nFROM "));
+  expect(steps).toContain("\nUSER node\n");
+  expect(steps).toContain("\nHEALTHCHECK ");
+  expect(steps).toContain(`\nENTRYPOINT ["node", "${manifest.bin}"]\n`);
+  expect(compose.services.plimsoll).toMatchObject({ read_only: true, tmpfs: ["/tmp"] });
+});
+
+test("systemd waits for streams as long as the gateway does, and does not start bad configuration again", async () => {
+  const unit = await textOf("deploy/systemd/plimsoll.service");
+  const settings = Object.fromEntries(unit.split("\n").map((line) => line.split(/=(.*)/, 2)));
+  const { http } = await loadConfig(null);
+  expect(Number(settings["TimeoutStopSec"]) * 1000).toBeGreaterThan(http.graceMs);
+  expect(settings).toMatchObject({
+    ExecStart: "/usr/bin/env plimsoll serve --config /etc/plimsoll/config.yaml",
+    ExecReload: "/bin/kill -HUP $MAINPID",
+    RestartPreventExitStatus: "2",
+  });
 });
 
 test("Compose gives the gateway the key, and Prometheus the same one in the file that it reads it from", async () => {

@@ -3,7 +3,7 @@ import { createWriteStream, type WriteStream } from "node:fs";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
-import { ownVersion } from "../../capture/own-version.ts";
+import { ownVersion } from "../../files/own-version.ts";
 import { aiperfRecord } from "../../replay/report/other-tools/aiperf-record.ts";
 import { AiperfSummary } from "../../replay/report/other-tools/aiperf-summary.ts";
 import { llmDReport } from "../../replay/report/other-tools/llm-d-report.ts";

@@ -1,12 +1,10 @@
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { checkShape } from "../check-shape.ts";
 import { readYamlFile } from "../yaml-file.ts";
+import { packageFile } from "../../files/package-files.ts";
 
 /** Where the constants are that ship. */
-export const SHIPPED_CONSTANTS = fileURLToPath(
-  new URL("../../../config/calibration/serving.json", import.meta.url),
-);
+export const SHIPPED_CONSTANTS = packageFile("config/calibration/serving.json");
 
 const positive = z.number().positive();
 const error = z

@@ -1,11 +1,9 @@
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { checkShape } from "../check-shape.ts";
 import { readYamlFile } from "../yaml-file.ts";
+import { packageFile } from "../../files/package-files.ts";
 
-const SHIPPED = fileURLToPath(
-  new URL("../../../config/calibration/kernels/deepep-h100.json", import.meta.url),
-);
+const SHIPPED = packageFile("config/calibration/kernels/deepep-h100.json");
 
 const row = z.array(z.number().positive()).min(2);
 const times = z

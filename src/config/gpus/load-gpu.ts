@@ -1,13 +1,13 @@
 import { readdir } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { nearestWord } from "../../lib/edit-distance.ts";
 import { GPU_GENERATIONS, type Gpu } from "../../model/gpu.ts";
 import { checkShape } from "../check-shape.ts";
 import { type Place, faultAt } from "../place.ts";
 import { readYamlFile } from "../yaml-file.ts";
+import { packageFile } from "../../files/package-files.ts";
 
-const SHIPPED = fileURLToPath(new URL("../../../config/gpus/", import.meta.url));
+const SHIPPED = packageFile("config/gpus/");
 
 /** Of a machine, where its file says nothing else. */
 const NODE_GPUS = 8;

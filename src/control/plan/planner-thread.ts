@@ -7,6 +7,7 @@ import type { Placement } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import type { PlannerThreadData, Questions, ToPlanner } from "./planner-protocol.ts";
 import type { Loss, Outlook, Planner, PlannerOptions, Round } from "./planner.ts";
+import { entryFile } from "../../files/package-files.ts";
 
 interface Waiting {
   resolve(value: never): void;
@@ -93,7 +94,7 @@ export class PlannerThread implements Planner {
       startMs: this.#clock.now(),
       current: this.#current,
     };
-    const worker = new Worker(new URL("./planner-worker.ts", import.meta.url), { workerData: data });
+    const worker = new Worker(entryFile("control/plan/planner-worker"), { workerData: data });
     const lose = (cause: unknown) => {
       if (worker !== this.#worker) return;
       const loss = new Error(`the planner is lost and starts again: ${String(cause)}`, { cause });

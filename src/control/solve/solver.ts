@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { MoeModel } from "../../model/moe-model.ts";
 import { FairQueue } from "./fair-queue.ts";
 import type { Solved, ToSolve } from "./solved.ts";
+import { entryFile } from "../../files/package-files.ts";
 
 /** Bodies that wait while another is solved. */
 const MOST_WAITING = 16;
@@ -10,7 +11,7 @@ const TIMEOUT_MS = 5000;
 /** The same while others wait: less than engines wait for their answer. */
 const SLICE_MS = 1000;
 const WATCH_EVERY_MS = 100;
-const PLACEMENTS = new URL("./solver-worker.ts", import.meta.url);
+const PLACEMENTS = entryFile("control/solve/solver-worker");
 
 interface Job {
   readonly client: string;
@@ -38,7 +39,7 @@ export class Solver {
   readonly #models: () => Promise<readonly MoeModel[]>;
   readonly #timeoutMs: number;
   readonly #sliceMs: number;
-  readonly #file: URL;
+  readonly #file: string | URL;
   readonly #givesUp: boolean;
   readonly #waiting = new FairQueue<Job>(MOST_WAITING);
   #running: Job | null = null;
@@ -60,7 +61,7 @@ export class Solver {
     models: () => Promise<readonly MoeModel[]>,
     timeoutMs: number = TIMEOUT_MS,
     sliceMs: number = SLICE_MS,
-    file: URL = PLACEMENTS,
+    file: string | URL = PLACEMENTS,
     givesUp = false,
   ) {
     this.#models = models;

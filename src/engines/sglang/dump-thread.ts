@@ -3,6 +3,7 @@ import { type ResourceLimits, Worker } from "node:worker_threads";
 import { InputError } from "../../lib/errors.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import type { DumpAnswer } from "./dump-worker.ts";
+import { entryFile } from "../../files/package-files.ts";
 
 /** For what a dump is made into beside its numbers; see MOST_OPCODES of formats/pickle.ts. */
 const LIMITS: ResourceLimits = { maxOldGenerationSizeMb: 512 };
@@ -17,7 +18,7 @@ export class DumpThread {
 
   /** @param until aborted when what is being read is no longer waited for */
   constructor(until: AbortSignal, resourceLimits: ResourceLimits = LIMITS) {
-    this.#worker = new Worker(new URL("./dump-worker.ts", import.meta.url), { resourceLimits });
+    this.#worker = new Worker(entryFile("engines/sglang/dump-worker"), { resourceLimits });
     this.#lost = new Promise((_, reject) => {
       this.#worker.once("error", reject);
       this.#worker.once("exit", (code) => reject(new Error(`exit code ${code}`)));

@@ -4,6 +4,7 @@ import type { SlowRank } from "../../model/simulation.ts";
 import { gpuCount } from "../../model/topology.ts";
 import type { Answers, FromPool, Question, ThreadData, ToPool } from "./protocol.ts";
 import { RankStopped } from "./rank-stopped.ts";
+import { entryFile } from "../../files/package-files.ts";
 
 /** Receives a request's tokens as they are made. */
 export interface TokenListener {
@@ -43,7 +44,7 @@ export class PoolThread {
   constructor(data: ThreadData) {
     this.#restarts = new Int32Array(gpuCount(data.topology));
     this.#slowness = new Int32Array(gpuCount(data.topology)).fill(1);
-    this.#worker = new Worker(new URL("./pool-worker.ts", import.meta.url), { workerData: data });
+    this.#worker = new Worker(entryFile("engines/simulated/pool-worker"), { workerData: data });
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     this.#ready = promise;
     // Callers that await it receive a failure; there may be none.

@@ -1,4 +1,5 @@
 import { Solver } from "../../control/solve/solver.ts";
+import { entryFile } from "../../files/package-files.ts";
 
 /** The thread ends by itself before that, with what it has; what takes longer nevertheless is given up. */
 const TIMEOUT_MS = 40_000;
@@ -7,6 +8,6 @@ const SLICE_MS = 20_000;
 
 /** Answers what-ifs of running pools in a thread of its own, as long as somebody waits for it. */
 export function whatIfSolver(): Solver {
-  const file = new URL("./what-if-worker.ts", import.meta.url);
+  const file = entryFile("plans/what-if/what-if-worker");
   return new Solver(async () => [], TIMEOUT_MS, SLICE_MS, file, true);
 }

@@ -1,9 +1,9 @@
 import { fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import type { MockOrder, MockSaid } from "./mock-process.ts";
 import type { MockCount, MockTimes } from "./timed-mock.ts";
+import { entryFile } from "../../files/package-files.ts";
 
-const FILE = fileURLToPath(new URL("./mock-process.ts", import.meta.url));
+const FILE = entryFile("replay/self-test/mock-process");
 
 type Said<Kind extends MockSaid["kind"]> = Extract<MockSaid, { kind: Kind }>;
 

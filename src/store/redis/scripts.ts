@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { packageFile } from "../../files/package-files.ts";
 
 /** Every atomic operation, and how many keys it names; each is explained in the `.lua` file of its name. */
 const KEYS = {
@@ -34,6 +35,6 @@ export const WRITERS: ReadonlySet<ScriptName> = new Set([
 export const SCRIPTS = Object.fromEntries(
   Object.entries(KEYS).map(([name, numberOfKeys]) => [
     name,
-    { lua: readFileSync(new URL(`${name}.lua`, import.meta.url), "utf8"), numberOfKeys },
+    { lua: readFileSync(packageFile(`src/store/redis/${name}.lua`), "utf8"), numberOfKeys },
   ]),
 );

@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { receivedError } from "../workers/worker-handle.ts";
 import type { GatewayOrder, GatewaySaid } from "./gateway-messages.ts";
+import { entryFile } from "../../../files/package-files.ts";
 
-const FILE = fileURLToPath(new URL("./gateway-process.ts", import.meta.url));
+const FILE = entryFile("cli/replay/scenario/gateway-process");
 
 /** The gateway of a scenario, in a process of its own. */
 export class GatewayHandle {

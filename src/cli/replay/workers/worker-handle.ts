@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { InputError } from "../../../lib/errors.ts";
 import type { Order, Said, SentError } from "./messages.ts";
+import { entryFile } from "../../../files/package-files.ts";
 
-const FILE = fileURLToPath(new URL("./worker-process.ts", import.meta.url));
+const FILE = entryFile("cli/replay/workers/worker-process");
 
 /** One process that plays a part of a load. */
 export class WorkerHandle {

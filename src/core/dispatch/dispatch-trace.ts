@@ -1,39 +1,42 @@
-import { replicaChooser } from "../core/dispatch/choosers.ts";
-import { type DispatchFigures, DispatchTotals } from "../core/dispatch/dispatch-totals.ts";
-import { Dispatcher } from "../core/dispatch/dispatcher.ts";
-import type { ReplicaMap } from "../model/replica-map.ts";
-import type { DispatchPolicy } from "../model/dispatch-policy.ts";
-import type { TraceRows } from "../formats/routing-trace.ts";
-import type { LayoutFiles } from "./layout-files.ts";
+import type { ReplicaMap } from "../../model/replica-map.ts";
+import type { DispatchPolicy } from "../../model/dispatch-policy.ts";
+import type { TraceRows } from "../../model/routing-trace.ts";
+import { replicaChooser } from "./choosers.ts";
+import type { DispatchLayout } from "./dispatch-layout.ts";
+import { type DispatchFigures, DispatchTotals } from "./dispatch-totals.ts";
+import { Dispatcher } from "./dispatcher.ts";
 
-/** What `dispatch --json` says of one layer, and of all together. */
-export interface TimedFigures extends DispatchFigures {
-  /** Over the time it took to check the ids and choose the replicas; counting and files are not in it. */
-  readonly selectionsPerSecond: number;
-}
-
-interface DispatchedTrace {
+export interface DispatchedTrace {
   /** `[tokens][depth][topk]` physical slots; −1 where there is no selection, or no placement for the layer. */
   readonly slots: Int32Array;
-  readonly perLayer: readonly TimedFigures[];
-  readonly overall: TimedFigures;
+  readonly perLayer: readonly DispatchFigures[];
+  readonly overall: DispatchFigures;
+  /** `[layers]`: the time it took to check the ids and choose the replicas; counting is not in it. */
+  readonly chooseMs: Float64Array;
 }
 
 export interface TraceDispatch {
+  /** With a row for each layer of the placement. */
   readonly routing: TraceRows;
   /** `[tokens]`: the GPU each token starts from. */
   readonly sources: Int32Array;
   readonly batchTokens: number;
   readonly map: ReplicaMap;
   readonly policy: DispatchPolicy;
+  /** Steers `static` and `random`. */
   readonly seed: number;
-  /** Takes the layouts; null where nobody asked for them. */
-  readonly layouts: LayoutFiles | null;
+  readonly nowMs: () => number;
+  /**
+   * Receives every layer of every batch, where layouts are wanted.
+   * @param first  the batch's first token
+   * @param layout until the next call
+   */
+  readonly onLayout: ((layer: number, first: number, layout: DispatchLayout) => void) | null;
 }
 
 /** Dispatches a trace batch by batch and layer by layer. Yields the part done, 0..1. */
 export function* dispatchTrace(dispatch: TraceDispatch): Generator<number, DispatchedTrace> {
-  const { routing, sources, batchTokens, map, policy, seed, layouts } = dispatch;
+  const { routing, sources, batchTokens, map, policy, seed, nowMs, onLayout } = dispatch;
   const { trace, rows, depth } = routing;
   const { tokens, layers, topk, experts } = trace;
   const rowStride = layers * topk;
@@ -53,9 +56,9 @@ export function* dispatchTrace(dispatch: TraceDispatch): Generator<number, Dispa
       topk,
     };
     for (let layer = 0; layer < layers; layer++) {
-      const start = performance.now();
+      const start = nowMs();
       const chosen = dispatcher.choose(layer, layer * topk, batch);
-      chooseMs[layer] += performance.now() - start;
+      chooseMs[layer] += nowMs() - start;
       for (let i = 0; i < size; i++) {
         const to = ((first + i) * depth + rows[layer]) * topk;
         for (let k = 0; k < topk; k++) slots[to + k] = chosen[i * topk + k];
@@ -63,20 +66,22 @@ export function* dispatchTrace(dispatch: TraceDispatch): Generator<number, Dispa
       const tally = dispatcher.tally();
       perLayer[layer].add(tally, size);
       overall.add(tally, size);
-      layouts?.add(layer, first, dispatcher.layout());
+      onLayout?.(layer, first, dispatcher.layout());
       yield (first + (size * (layer + 1)) / layers) / tokens;
     }
   }
-  const timed = (totals: DispatchTotals, ms: number) => {
-    const figures = totals.figures();
-    return { ...figures, selectionsPerSecond: figures.selections / (ms / 1000) };
-  };
   return {
     slots,
-    perLayer: perLayer.map((totals, layer) => timed(totals, chooseMs[layer])),
-    overall: timed(
-      overall,
-      chooseMs.reduce((sum, ms) => sum + ms, 0),
-    ),
+    perLayer: perLayer.map((totals) => totals.figures()),
+    overall: overall.figures(),
+    chooseMs,
   };
+}
+
+/** Where tokens start where nobody says: each batch in equal contiguous blocks, one per GPU. @param gpus in service */
+export function blockSources(tokens: number, batchTokens: number, gpus: Int32Array): Int32Array {
+  return Int32Array.from({ length: tokens }, (_, token) => {
+    const first = token - (token % batchTokens);
+    return gpus[Math.floor(((token - first) * gpus.length) / Math.min(batchTokens, tokens - first))];
+  });
 }
