@@ -106,7 +106,14 @@ export const importTable: readonly Row[] = [
   },
   {
     unit: "engines/http",
-    imports: ["serving/engine.ts", "serving/pairing.ts", "formats", "model", "lib"],
+    imports: [
+      "serving/engine.ts",
+      "serving/engine-request.ts",
+      "serving/pairing.ts",
+      "formats",
+      "model",
+      "lib",
+    ],
     packages: ["undici"],
     pure: false,
   },
