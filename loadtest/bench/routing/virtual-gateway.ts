@@ -1,0 +1,84 @@
+import { Rng } from "../../../src/lib/rng.ts";
+import type { RoutingPolicy } from "../../../src/model/routing-policy.ts";
+import { createPolicy } from "../../../src/routing/policies.ts";
+import type { RoutableRequest } from "../../../src/routing/routable-request.ts";
+import { Router } from "../../../src/routing/router.ts";
+import { ShardStates } from "../../../src/routing/shard-states.ts";
+import { BLOCK_TOKENS, requestFacts } from "../../../src/serving/request/request-facts.ts";
+import type { ModelEngine } from "./model-engine.ts";
+import type { VirtualRouter } from "./virtual-run.ts";
+import type { TimedRequest } from "./workload.ts";
+
+const PREFIX_INDEX_BYTES = 1 << 24;
+const ORIGIN = { tenant: "anonymous", priority: 0, session: null, rank: -1 };
+
+interface Sent {
+  readonly shard: number;
+  readonly request: RoutableRequest;
+  answered: boolean;
+}
+
+/** The gateway's routing, in virtual time: what it reads of a request, counts and learns. */
+export class VirtualGateway implements VirtualRouter {
+  readonly #states: ShardStates;
+  readonly #router: Router;
+  readonly #sent = new Map<number, Sent>();
+
+  constructor(policy: RoutingPolicy, shards: number, seed: number) {
+    const shardIds = Array.from({ length: shards }, (_, shard) => `engine ${shard}`);
+    this.#states = new ShardStates(shards);
+    const plugIns = createPolicy(policy, { shardIds, prefixIndexBytes: PREFIX_INDEX_BYTES });
+    this.#router = new Router(plugIns, this.#states, new Rng(seed, 25));
+  }
+
+  choose(timed: TimedRequest, _engines: readonly ModelEngine[], there: Uint8Array): number {
+    this.#states.ready.set(there);
+    const { model, inputTokens, maxTokens, prefix, affinityKey } = requestFacts(
+      Buffer.from(timed.body),
+      ORIGIN,
+    );
+    const request: RoutableRequest = {
+      model: model ?? "",
+      inputTokens,
+      outputTokens: maxTokens ?? 0,
+      prefix,
+      blockTokens: BLOCK_TOKENS,
+      affinityKey,
+      experts: null,
+      pinnedRank: -1,
+      tried: [],
+    };
+    const shard = this.#router.choose(request);
+    this.#states.begin(shard, request.inputTokens, request.outputTokens);
+    this.#sent.set(timed.id, { shard, request, answered: false });
+    return shard;
+  }
+
+  firstToken(id: number): void {
+    const sent = this.#sent.get(id);
+    if (sent === undefined) return;
+    sent.answered = true;
+    this.#states.answered(sent.shard, sent.request.inputTokens);
+  }
+
+  over(id: number, nowMs: number): void {
+    const sent = this.#sent.get(id);
+    if (sent === undefined) return;
+    if (!sent.answered) this.firstToken(id);
+    this.#sent.delete(id);
+    this.#states.end(sent.shard, sent.request.inputTokens, sent.request.outputTokens);
+    void nowMs;
+  }
+
+  probed(engines: readonly ModelEngine[], there: Uint8Array): void {
+    for (const [shard, engine] of engines.entries()) {
+      if (there[shard] === 0) continue;
+      const { load, settings } = engine;
+      this.#states.report(shard, load, load.kvUse, settings.cacheTokens);
+    }
+  }
+
+  came(engine: number): void {
+    this.#router.forget(engine);
+  }
+}
