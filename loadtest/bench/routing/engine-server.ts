@@ -7,6 +7,8 @@ import { type EngineSettings, ModelEngine } from "./model-engine.ts";
 import { tokenized } from "./prompt-blocks.ts";
 
 const HOST = "127.0.0.1";
+/** All other routes that take a body are not there. */
+const COMPLETIONS = "/v1/chat/completions";
 
 interface Body {
   readonly messages: readonly { readonly content: string }[];
@@ -60,7 +62,8 @@ export class EngineServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      if (request.method === "POST") this.#take(Buffer.concat(await request.toArray()), response);
+      if (request.method === "POST" && request.url === COMPLETIONS)
+        this.#take(Buffer.concat(await request.toArray()), response);
       else if (request.url === "/metrics") this.#metrics(response);
       else this.#probe(request.url ?? "", response);
     } catch {
