@@ -15,6 +15,9 @@ const ORIGIN = { tenant: "anonymous", priority: 0, session: null, rank: -1 };
 interface Sent {
   readonly shard: number;
   readonly request: RoutableRequest;
+  readonly uncached: number;
+  readonly ahead: number;
+  readonly atMs: number;
   answered: boolean;
 }
 
@@ -23,15 +26,17 @@ export class VirtualGateway implements VirtualRouter {
   readonly #states: ShardStates;
   readonly #router: Router;
   readonly #sent = new Map<number, Sent>();
+  #nowMs = 0;
 
   constructor(policy: RoutingPolicy, shards: number, seed: number) {
     const shardIds = Array.from({ length: shards }, (_, shard) => `engine ${shard}`);
-    this.#states = new ShardStates(shards);
+    this.#states = new ShardStates(shards, { now: () => this.#nowMs });
     const plugIns = createPolicy(policy, { shardIds, prefixIndexBytes: PREFIX_INDEX_BYTES });
     this.#router = new Router(plugIns, this.#states, new Rng(seed, 25));
   }
 
-  choose(timed: TimedRequest, _engines: readonly ModelEngine[], there: Uint8Array): number {
+  choose(timed: TimedRequest, _engines: readonly ModelEngine[], there: Uint8Array, nowMs: number): number {
+    this.#nowMs = nowMs;
     this.#states.ready.set(there);
     const { model, inputTokens, maxTokens, prefix, affinityKey } = requestFacts(
       Buffer.from(timed.body),
@@ -49,25 +54,28 @@ export class VirtualGateway implements VirtualRouter {
       tried: [],
     };
     const shard = this.#router.choose(request);
-    this.#states.begin(shard, request.inputTokens, request.outputTokens);
-    this.#sent.set(timed.id, { shard, request, answered: false });
+    const { uncached } = this.#router;
+    this.#states.begin(shard, request.inputTokens, request.outputTokens, uncached);
+    const ahead = this.#states.prefillTokens[shard];
+    this.#sent.set(timed.id, { shard, request, uncached, ahead, atMs: nowMs, answered: false });
     return shard;
   }
 
-  firstToken(id: number): void {
+  firstToken(id: number, nowMs: number): void {
+    this.#nowMs = nowMs;
     const sent = this.#sent.get(id);
     if (sent === undefined) return;
-    sent.answered = true;
-    this.#states.answered(sent.shard, sent.request.inputTokens);
+    this.#states.speeds.observe(sent.shard, sent.ahead, nowMs - sent.atMs);
+    this.#prefilled(sent);
   }
 
   over(id: number, nowMs: number): void {
+    this.#nowMs = nowMs;
     const sent = this.#sent.get(id);
     if (sent === undefined) return;
-    if (!sent.answered) this.firstToken(id);
+    this.#prefilled(sent);
     this.#sent.delete(id);
     this.#states.end(sent.shard, sent.request.inputTokens, sent.request.outputTokens);
-    void nowMs;
   }
 
   probed(engines: readonly ModelEngine[], there: Uint8Array): void {
@@ -80,5 +88,12 @@ export class VirtualGateway implements VirtualRouter {
 
   came(engine: number): void {
     this.#router.forget(engine);
+    this.#states.speeds.forget(engine);
+  }
+
+  #prefilled(sent: Sent): void {
+    if (sent.answered) return;
+    sent.answered = true;
+    this.#states.answered(sent.shard, sent.uncached);
   }
 }
