@@ -30,7 +30,7 @@ export class PrefixIndex {
   #alive: Uint32Array;
   #tick = 0;
   /** What is past each shard's horizon is forgotten; the age of the nearest horizon, in ticks. */
-  #horizons: CacheHorizons;
+  readonly #horizons: CacheHorizons;
   #nearest = Number.POSITIVE_INFINITY;
   /** Another has taken its place, and its memory. */
   #over = false;

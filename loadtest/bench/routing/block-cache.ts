@@ -1,8 +1,23 @@
+/** Where the blocks of requests are. */
+export interface BlockHolder {
+  /** @returns how many of the first blocks are there */
+  match(blocks: readonly number[]): number;
+  /**
+   * Holds the first `found` blocks, which are there, and so many more as private ones.
+   * @returns false where there is no place for them; then nothing has changed
+   */
+  hold(blocks: readonly number[], found: number, more: number): boolean;
+  /** A private block was computed: others that begin alike can use it. */
+  publish(block: number): void;
+  /** @param held how many of the blocks the request holds, from the first on; @param more private ones */
+  release(blocks: readonly number[], held: number, more: number): void;
+}
+
 /**
  * An engine's KV cache in blocks. Those of running requests are held; whole blocks of prompts stay behind until their
  * place is needed, the one that was used longest ago goes first, and of one request the last first (as in vLLM).
  */
-export class BlockCache {
+export class BlockCache implements BlockHolder {
   readonly capacity: number;
   /** How many requests hold each. */
   readonly #held = new Map<number, number>();
@@ -16,10 +31,17 @@ export class BlockCache {
     this.capacity = capacity;
   }
 
-  /** @returns how many of the first blocks are there */
+  has(block: number): boolean {
+    return this.#held.has(block) || this.#idle.has(block);
+  }
+
+  holders(block: number): number {
+    return this.#held.get(block) ?? 0;
+  }
+
   match(blocks: readonly number[]): number {
     let found = 0;
-    while (found < blocks.length && (this.#held.has(blocks[found]) || this.#idle.has(blocks[found]))) found++;
+    while (found < blocks.length && this.has(blocks[found])) found++;
     return found;
   }
 
@@ -28,10 +50,6 @@ export class BlockCache {
     return this.#held.size + this.#private;
   }
 
-  /**
-   * Holds the first `found` blocks, which are there, and so many more as private ones.
-   * @returns false where there is no place for them; then nothing has changed
-   */
   hold(blocks: readonly number[], found: number, more: number): boolean {
     let idle = 0;
     for (let i = 0; i < found; i++) if (this.#idle.has(blocks[i])) idle++;
@@ -45,7 +63,6 @@ export class BlockCache {
     return true;
   }
 
-  /** A private block was computed: others that begin alike can use it. */
   publish(block: number): void {
     this.#private--;
     this.#idle.delete(block);
@@ -53,7 +70,6 @@ export class BlockCache {
     this.#makeWay();
   }
 
-  /** @param blocks those that the request holds, from the first on */
   release(blocks: readonly number[], held: number, more: number): void {
     this.#private -= more;
     for (let i = held - 1; i >= 0; i--) {
@@ -70,14 +86,6 @@ export class BlockCache {
     this.#held.clear();
     this.#idle.clear();
     this.#private = 0;
-  }
-
-  copy(): BlockCache {
-    const copy = new BlockCache(this.capacity);
-    for (const [block, holders] of this.#held) copy.#held.set(block, holders);
-    for (const block of this.#idle) copy.#idle.add(block);
-    copy.#private = this.#private;
-    return copy;
   }
 
   #makeWay(): void {

@@ -1,4 +1,5 @@
-import { BlockCache } from "./block-cache.ts";
+import { BlockCache, type BlockHolder } from "./block-cache.ts";
+import { CacheForecast } from "./cache-forecast.ts";
 
 /** How fast an engine is, and how much it holds. */
 export interface EngineSettings {
@@ -48,7 +49,9 @@ interface Running {
  */
 export class ModelEngine {
   readonly settings: EngineSettings;
-  #cache: BlockCache;
+  readonly #cache: BlockCache;
+  /** Of a forecast, what the cache would be; else the cache. */
+  readonly #blocks: BlockHolder;
   #waiting: EngineRequest[] = [];
   #running: Running[] = [];
   /** When the step that runs ends; Infinity while none does. */
@@ -57,9 +60,11 @@ export class ModelEngine {
   #cachedTokens = 0;
   #inputTokens = 0;
 
-  constructor(settings: EngineSettings) {
+  /** @param cache another engine's, for a forecast; null for one of its own */
+  constructor(settings: EngineSettings, cache: BlockCache | null = null) {
     this.settings = settings;
-    this.#cache = new BlockCache(Math.floor(settings.cacheTokens / settings.blockTokens));
+    this.#cache = cache ?? new BlockCache(Math.floor(settings.cacheTokens / settings.blockTokens));
+    this.#blocks = cache === null ? this.#cache : new CacheForecast(this.#cache);
   }
 
   get stepEndsMs(): number {
@@ -84,7 +89,7 @@ export class ModelEngine {
 
   /** Tokens of the prompt that its cache would serve now. */
   cachedTokens(request: EngineRequest): number {
-    return this.#usable(this.#cache.match(request.blocks), request) * this.settings.blockTokens;
+    return this.#usable(this.#blocks.match(request.blocks), request) * this.settings.blockTokens;
   }
 
   submit(request: EngineRequest, nowMs: number): void {
@@ -144,8 +149,7 @@ export class ModelEngine {
   }
 
   #copy(): ModelEngine {
-    const copy = new ModelEngine(this.settings);
-    copy.#cache = this.#cache.copy();
+    const copy = new ModelEngine(this.settings, this.#cache);
     copy.#waiting = [...this.#waiting];
     copy.#running = this.#running.map((one) => ({ ...one }));
     copy.#endsMs = this.#endsMs;
@@ -168,8 +172,8 @@ export class ModelEngine {
       prefilling += one.scheduled;
     };
     for (const one of this.#running) if (one.prefilled < one.request.inputTokens) prefill(one);
-    while (left > 0 && this.#waiting.length > 0) {
-      const one = this.#admit(this.#waiting[0]);
+    for (;;) {
+      const one = left > 0 && this.#waiting.length > 0 ? this.#admit(this.#waiting[0]) : null;
       if (one === null) break;
       this.#waiting.shift();
       this.#running.push(one);
@@ -185,9 +189,9 @@ export class ModelEngine {
   #admit(request: EngineRequest): Running | null {
     const { maxRunning, blockTokens } = this.settings;
     if (this.#running.length >= maxRunning) return null;
-    const shared = this.#usable(this.#cache.match(request.blocks), request);
+    const shared = this.#usable(this.#blocks.match(request.blocks), request);
     const own = Math.ceil((request.inputTokens + request.outputTokens) / blockTokens) - shared;
-    if (!this.#cache.hold(request.blocks, shared, own)) return null;
+    if (!this.#blocks.hold(request.blocks, shared, own)) return null;
     const prefilled = shared * blockTokens;
     this.#requests++;
     this.#inputTokens += request.inputTokens;
@@ -204,10 +208,10 @@ export class ModelEngine {
     const { blocks } = one.request;
     one.prefilled += one.scheduled;
     const whole = Math.min(blocks.length, Math.floor(one.prefilled / this.settings.blockTokens));
-    for (; one.shared < whole; one.shared++, one.own--) this.#cache.publish(blocks[one.shared]);
+    for (; one.shared < whole; one.shared++, one.own--) this.#blocks.publish(blocks[one.shared]);
   }
 
   #leave({ request, shared, own }: Running): void {
-    this.#cache.release(request.blocks, shared, own);
+    this.#blocks.release(request.blocks, shared, own);
   }
 }
