@@ -64,7 +64,7 @@ export async function runCase(
     const counted = outcomes.slice(firstCounted);
     return {
       figures: figuresOf(
-        counted.map(({ ttftMs }) => ttftMs),
+        counted,
         engines.map(({ served }) => served),
       ),
       about: running?.about ?? null,

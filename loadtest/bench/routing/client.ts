@@ -1,6 +1,7 @@
 import { Agent, type ClientRequest, request as httpRequest } from "node:http";
 import { setTimeout } from "node:timers/promises";
 import type { Address } from "../gateway/load.ts";
+import type { RequestTimes } from "./figures.ts";
 import type { TimedRequest } from "./workload.ts";
 
 const PATH = "/v1/chat/completions";
@@ -8,11 +9,10 @@ const PATH = "/v1/chat/completions";
 const DRAIN_MS = 60_000;
 const POLL_MS = 20;
 const DONE = "[DONE]";
+const UNANSWERED: RequestTimes = { ttftMs: Number.NaN, wholeMs: Number.NaN };
 
 /** How one request went. */
-export interface Outcome {
-  /** From when it was due to the first byte of the answer's body; NaN where it was not answered whole. */
-  readonly ttftMs: number;
+export interface Outcome extends RequestTimes {
   /** Why not; null where it was. */
   readonly failure: string | null;
 }
@@ -29,7 +29,7 @@ export async function sendOpenLoop(
 ): Promise<Outcome[]> {
   const agent = new Agent({ keepAlive: true });
   const under = new Set<ClientRequest>();
-  const outcomes = requests.map((): Outcome => ({ ttftMs: Number.NaN, failure: "no answer in time" }));
+  const outcomes = requests.map((): Outcome => ({ ...UNANSWERED, failure: "no answer in time" }));
   for (const request of requests) {
     const dueMs = fromMs + request.atMs;
     const waitMs = dueMs - performance.now();
@@ -55,7 +55,7 @@ function sendOne(
 ): ClientRequest {
   const headers = { "content-type": "application/json", "content-length": body.length };
   const sent = httpRequest({ agent, host, port, method: "POST", path: PATH, headers });
-  const fail = (failure: string): void => ended({ ttftMs: Number.NaN, failure });
+  const fail = (failure: string): void => ended({ ...UNANSWERED, failure });
   sent.on("error", (error) => fail(error.message));
   sent.on("response", (response) => {
     let ttftMs = Number.NaN;
@@ -68,7 +68,8 @@ function sendOne(
     response.on("error", (error) => fail(error.message));
     response.on("end", () => {
       const { statusCode } = response;
-      if (statusCode === 200 && last.includes(DONE)) ended({ ttftMs, failure: null });
+      if (statusCode === 200 && last.includes(DONE))
+        ended({ ttftMs, wholeMs: performance.now() - dueMs, failure: null });
       else fail(statusCode === 200 ? "a stream that ends before its time" : `status ${statusCode}`);
     });
   });

@@ -4,6 +4,8 @@ export interface RoutingFigures {
   readonly meanMs: number;
   readonly p90Ms: number;
   readonly p99Ms: number;
+  /** Mean, to the last byte. */
+  readonly wholeMs: number;
   /** Of the prompts' tokens that engines began, the part that was in their caches. */
   readonly cached: number;
   /** Requests on the engine with most; in all. */
@@ -13,27 +15,34 @@ export interface RoutingFigures {
   readonly failed: number;
 }
 
-/** @param ttftsMs NaN for requests without an answer, which count as failed */
+/** How long one request took, in milliseconds; NaN where it was not answered whole, which counts as failed. */
+export interface RequestTimes {
+  readonly ttftMs: number;
+  readonly wholeMs: number;
+}
+
 export function figuresOf(
-  ttftsMs: readonly number[],
+  times: readonly RequestTimes[],
   engines: readonly {
     readonly requests: number;
     readonly inputTokens: number;
     readonly cachedTokens: number;
   }[],
 ): RoutingFigures {
-  const sorted = ttftsMs.filter((ms) => !Number.isNaN(ms)).toSorted((a, b) => a - b);
+  const answered = times.filter(({ wholeMs }) => !Number.isNaN(wholeMs));
+  const sorted = answered.map(({ ttftMs }) => ttftMs).toSorted((a, b) => a - b);
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   return {
     meanMs: sum(sorted) / sorted.length,
     p90Ms: nearestRank(sorted, 0.9),
     p99Ms: nearestRank(sorted, 0.99),
+    wholeMs: sum(answered.map(({ wholeMs }) => wholeMs)) / answered.length,
     cached:
       sum(engines.map(({ cachedTokens }) => cachedTokens)) /
       sum(engines.map(({ inputTokens }) => inputTokens)),
     fullest: Math.max(...engines.map(({ requests }) => requests)),
     requests: sum(engines.map(({ requests }) => requests)),
-    failed: ttftsMs.length - sorted.length,
+    failed: times.length - sorted.length,
   };
 }
 

@@ -26,6 +26,7 @@ interface Flags {
   readonly repeats?: number;
   readonly seed: number;
   readonly quick?: true;
+  readonly abreast: number;
   readonly virtual?: true;
   readonly cases?: RegExp;
   readonly only?: RegExp;
@@ -79,7 +80,7 @@ async function run(flags: Flags): Promise<void> {
   const peers = routers(policies, flags).filter(({ name }) => flags.only?.test(name) ?? true);
   const { figures, notes }: RoutingResults = flags.virtual
     ? runVirtualBench(repeats, policies, flags.seed, progress)
-    : await runRoutingBench({ repeats, peers, progress });
+    : await runRoutingBench({ repeats, peers, abreast: flags.abreast, progress });
   const judged = {
     router: nameOf(policies[0]),
     floor: policies.includes("least-load") && policies[0] !== "least-load" ? nameOf("least-load") : null,

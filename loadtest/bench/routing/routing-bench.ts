@@ -11,6 +11,8 @@ export interface RoutingBench {
   /** By repeat: each has loads of its own seed. */
   readonly repeats: readonly (readonly Case[])[];
   readonly peers: readonly RoutingPeer[];
+  /** Routers that are measured at the same time, with engines of their own. */
+  readonly abreast: number;
   /** One line of progress. */
   readonly progress: (line: string) => void;
 }
@@ -25,15 +27,20 @@ export interface RoutingResults {
 }
 
 /** Every case by every router, in turn, each with engines and a process of its own. */
-export async function runRoutingBench({ repeats, peers, progress }: RoutingBench): Promise<RoutingResults> {
+export async function runRoutingBench({
+  repeats,
+  peers,
+  abreast,
+  progress,
+}: RoutingBench): Promise<RoutingResults> {
   const folder = await mkdtemp(join(tmpdir(), "plimsoll-bench-"));
   const figures = new Map<string, Map<string, RoutingFigures[]>>();
   const notes = new Set<string>();
   const left = new Set<string>();
   const loads: number[] = [];
-  let runs = 0;
+  let begun = 0;
   const measure = async (one: Case, peer: RoutingPeer | null): Promise<CaseRun | null> => {
-    const own = join(folder, `${++runs}`);
+    const own = join(folder, `${++begun}`);
     await mkdir(own);
     try {
       return await runCase(one, peer, own);
@@ -45,23 +52,26 @@ export async function runRoutingBench({ repeats, peers, progress }: RoutingBench
       return null;
     }
   };
+  const take = (name: string, router: string, run: CaseRun): void => {
+    if (run.about !== null) notes.add(run.about);
+    if (run.failure !== null)
+      notes.add(`${router}, “${name}”: ${run.figures.failed} requests failed, first: ${run.failure}`);
+    const ofCase = figures.get(name) ?? new Map<string, RoutingFigures[]>();
+    figures.set(name, ofCase.set(router, [...(ofCase.get(router) ?? []), run.figures]));
+  };
   try {
     for (const [repeat, cases] of repeats.entries()) {
       for (const one of cases) {
         const routers = [null, ...peers.filter(({ name }) => !left.has(name))];
         // Each begins once, where there are as many repeats.
         const turn = [...routers.keys()].map((i) => routers[(i + repeat) % routers.length]);
-        for (const peer of turn) {
-          const name = peer?.name ?? ORACLE;
-          progress(`${repeat + 1}/${repeats.length}: ${one.name}, ${name}`);
-          const run = await measure(one, peer);
+        for (let at = 0; at < turn.length; at += abreast) {
+          const group = turn.slice(at, at + abreast);
+          const names = group.map((peer) => peer?.name ?? ORACLE);
+          progress(`${repeat + 1}/${repeats.length}: ${one.name}, ${names.join(", ")}`);
+          const runs = await Promise.all(group.map((peer) => measure(one, peer)));
           loads.push(loadavg()[0]);
-          if (run === null) continue;
-          if (run.about !== null) notes.add(run.about);
-          if (run.failure !== null)
-            notes.add(`${name}, “${one.name}”: ${run.figures.failed} requests failed, first: ${run.failure}`);
-          const ofCase = figures.get(one.name) ?? new Map<string, RoutingFigures[]>();
-          figures.set(one.name, ofCase.set(name, [...(ofCase.get(name) ?? []), run.figures]));
+          for (const [i, run] of runs.entries()) if (run !== null) take(one.name, names[i], run);
         }
       }
     }

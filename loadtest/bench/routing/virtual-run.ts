@@ -40,7 +40,7 @@ export function virtualRun(
   for (const { kind, engine } of changes) if (kind === "joins") there[engine] = 0;
   const durationMs = requests[requests.length - 1].atMs;
   const changesLeft = changes.toSorted((a, b) => a.at - b.at);
-  const ttfts = requests.map(() => Number.NaN);
+  const times = requests.map(() => ({ ttftMs: Number.NaN, wholeMs: Number.NaN }));
   const sentTo = new Map<number, number>();
   let next = 0;
   let probeMs = 0;
@@ -72,7 +72,7 @@ export function virtualRun(
         for (const [id, at] of sentTo) {
           if (at !== engine) continue;
           router.over(id, soonest);
-          if (Number.isNaN(ttfts[id])) send(requests[id], soonest);
+          if (Number.isNaN(times[id].ttftMs)) send(requests[id], soonest);
           else sentTo.delete(id);
         }
       } else router.came(engine);
@@ -80,10 +80,11 @@ export function virtualRun(
     } else if (stepMs === soonest) {
       const { first, done } = engines[stepping].endStep();
       for (const id of first) {
-        ttfts[id] = stepMs - requests[id].atMs;
+        times[id].ttftMs = stepMs - requests[id].atMs;
         router.firstToken(id, stepMs);
       }
       for (const id of done) {
+        times[id].wholeMs = stepMs - requests[id].atMs;
         sentTo.delete(id);
         router.over(id, stepMs);
       }
@@ -93,7 +94,7 @@ export function virtualRun(
     }
   }
   return figuresOf(
-    ttfts.slice(firstCounted),
+    times.slice(firstCounted),
     engines.map(({ served }) => served),
   );
 }

@@ -2,6 +2,12 @@ import type { RoutableRequest } from "../routable-request.ts";
 import type { Scorer } from "../plug-in.ts";
 import { PrefixIndex } from "../prefix-index.ts";
 
+/**
+ * A beginning is taken to be gone when so many caches' worth was sent since. Tokens are estimated from bytes, and of the two
+ * errors it costs less to look for what is gone than not to look for what is there.
+ */
+const GONE_AFTER = 1.5;
+
 /** Of those that have caches of known size: tokens; NaN where unknown. */
 interface Caches {
   readonly count: number;
@@ -44,8 +50,8 @@ export class PrefixAffinity implements Scorer<Caches> {
   }
 
   routed({ prefix, blockTokens, outputTokens }: RoutableRequest, shard: number): void {
-    const capacity = (this.#caches?.kvCapacityTokens?.[shard] ?? Number.NaN) / blockTokens;
-    this.#index.record(prefix, shard, outputTokens / blockTokens, capacity);
+    const capacity = this.#caches?.kvCapacityTokens?.[shard] ?? Number.NaN;
+    this.#index.record(prefix, shard, outputTokens / blockTokens, (GONE_AFTER * capacity) / blockTokens);
   }
 
   forget(shard: number): void {
