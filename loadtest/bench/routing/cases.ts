@@ -63,11 +63,7 @@ export function casesOf({ seed, part, trace }: CaseOptions): Case[] {
   const even = Array.from({ length: ENGINES }, () => ENGINE);
   const sessions = (change: Partial<SessionLoad>, engine: EngineSettings = ENGINE) => {
     const load = { ...SESSIONS, ...change };
-    const so = {
-      ...load,
-      sessions: Math.ceil(load.sessions * part),
-      together: Math.ceil(load.together * part),
-    };
+    const so = { ...load, sessions: Math.ceil(load.sessions * part) };
     return sessionRequests(so, engine.blockTokens, seed);
   };
   const small = even.map((engine) => ({ ...engine, cacheTokens: engine.cacheTokens / 2 }));

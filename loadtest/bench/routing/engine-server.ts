@@ -13,6 +13,8 @@ const COMPLETIONS = "/v1/chat/completions";
 interface Body {
   readonly messages: readonly { readonly content: string }[];
   readonly max_tokens?: number;
+  /** Its name where routers write the body anew. */
+  readonly max_completion_tokens?: number;
   readonly stream?: boolean;
 }
 
@@ -96,7 +98,8 @@ export class EngineServer {
   }
 
   #take(bytes: Buffer, response: ServerResponse): void {
-    const { messages, max_tokens: outputTokens = 1, stream = false } = JSON.parse(bytes.toString()) as Body;
+    const { messages, stream = false, ...limits } = JSON.parse(bytes.toString()) as Body;
+    const outputTokens = limits.max_completion_tokens ?? limits.max_tokens ?? 1;
     const id = this.#nextId++;
     this.#answers.set(id, { response, streamed: stream, made: 0 });
     response.once("close", () => {

@@ -3,7 +3,7 @@ import { cpus } from "node:os";
 import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { exitByOutcome } from "../../../src/cli/exit-code.ts";
-import { countOption, jsonOption } from "../../../src/cli/options.ts";
+import { countOption, jsonOption, positiveOption } from "../../../src/cli/options.ts";
 import { output, readInput } from "../../../src/cli/output.ts";
 import { InputError } from "../../../src/lib/errors.ts";
 import { ROUTING_POLICIES, type RoutingPolicy } from "../../../src/model/routing-policy.ts";
@@ -26,6 +26,7 @@ interface Flags {
   readonly repeats?: number;
   readonly seed: number;
   readonly quick?: true;
+  readonly part?: number;
   readonly abreast: number;
   readonly virtual?: true;
   readonly cases?: RegExp;
@@ -44,6 +45,8 @@ const command = new Command("bench:routing")
   .addOption(countOption("--repeats <n>", `each with a load of its own (default: ${REPEATS}; quick: 1)`))
   .addOption(countOption("--seed <n>", "of the first repeat's loads").default(1))
   .option("--quick", "a quarter of each load, once")
+  .addOption(positiveOption("--part <p>", "of each load (default: 1)"))
+  .addOption(countOption("--abreast <n>", "routers that are measured at the same time").default(1))
   .option(
     "--virtual",
     "Plimsoll's routing and the oracle alone, in virtual time: seconds in place of an hour",
@@ -70,7 +73,7 @@ await exitByOutcome(() => command.parseAsync());
 async function run(flags: Flags): Promise<void> {
   const { result, progress } = output(flags.json ?? false);
   const trace = await traceText(flags.trace);
-  const part = flags.quick ? QUICK_PART : 1;
+  const part = Math.min(1, flags.part ?? (flags.quick ? QUICK_PART : 1));
   const count = flags.repeats ?? (flags.quick ? 1 : REPEATS);
   const repeats = Array.from({ length: count }, (_, repeat): Case[] =>
     casesOf({ seed: flags.seed + repeat, part, trace }).filter(({ name }) => flags.cases?.test(name) ?? true),

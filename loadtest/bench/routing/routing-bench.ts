@@ -6,6 +6,7 @@ import { type CaseRun, runCase } from "./case-run.ts";
 import type { Case } from "./cases.ts";
 import type { RoutingFigures } from "./figures.ts";
 import type { RoutingPeer } from "./routing-peer.ts";
+import { oracle, virtualRun } from "./virtual-run.ts";
 
 export interface RoutingBench {
   /** By repeat: each has loads of its own seed. */
@@ -59,6 +60,8 @@ export async function runRoutingBench({
     const ofCase = figures.get(name) ?? new Map<string, RoutingFigures[]>();
     figures.set(name, ofCase.set(router, [...(ofCase.get(router) ?? []), run.figures]));
   };
+  // The engines' code is compiled.
+  virtualRun(repeats[0][0], oracle);
   try {
     for (const [repeat, cases] of repeats.entries()) {
       for (const one of cases) {
