@@ -54,7 +54,7 @@ export class PrefillSpeeds {
   /** Milliseconds for a token of a prompt; 0 while nothing is known. */
   msPerToken(shard: number): number {
     if (this.#allTime === 0) return 0;
-    const prior = (PRIOR * this.#allWork) / this.#all;
+    const prior = (PRIOR * this.#gain * this.#allWork) / this.#all;
     const pool = this.#allTime / this.#allWork;
     return (this.#time[shard] + prior * pool) / (this.#work[shard] + prior);
   }
