@@ -7,6 +7,7 @@ import { type EngineSettings, ModelEngine } from "./model-engine.ts";
 import { tokenized } from "./prompt-blocks.ts";
 
 const HOST = "127.0.0.1";
+const KEEP_ALIVE_MS = 600_000;
 /** All other routes that take a body are not there. */
 const COMPLETIONS = "/v1/chat/completions";
 
@@ -44,6 +45,8 @@ export class EngineServer {
 
   async start(): Promise<void> {
     this.#server = createServer((request, response) => void this.#serve(request, response));
+    // A connection that is closed as its next request comes would count as a failure of the router's.
+    this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
     this.#server.listen(this.#port, HOST);
     await once(this.#server, "listening");
     this.#port = (this.#server.address() as AddressInfo).port;
