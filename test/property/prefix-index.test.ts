@@ -208,7 +208,7 @@ describe("an index that knows how much caches hold", () => {
     const index = new PrefixIndex(2, 1 << 16);
     const blocks = new Int32Array(2);
     const asked = prefixOf({ id: 1, blocks: 4 });
-    for (const shard of [0, 1]) index.record(asked, shard, 0, CAPACITY);
+    for (const each of [0, 1]) index.record(asked, each, 0, CAPACITY);
     for (let id = 2; id < 8; id++) index.record(prefixOf({ id, blocks: 10 }), 0, 0, CAPACITY);
     index.match(asked, blocks);
     expect([...blocks]).toEqual([0, 4]);
