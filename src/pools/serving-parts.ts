@@ -28,7 +28,7 @@ export function servingParts(
 ): ServingParts {
   const { models, maxRequestsPerShard } = pool;
   const rng = new Rng(wallClock());
-  const states = new ShardStates(engine.shards.length);
+  const states = new ShardStates(engine.shards.length, clock);
   states.maxRequests.fill(maxRequestsPerShard);
   const shardIds = engine.shards.map(({ id }) => id);
   const { prefixIndexBytes } = routing;
@@ -43,7 +43,10 @@ export function servingParts(
     probes: surroundings.follows === undefined,
     listener: surroundings.healthListener ?? null,
     onNotice: surroundings.onNotice,
-    onRestarted: (shard) => router.forget(shard),
+    onRestarted: (shard) => {
+      router.forget(shard);
+      states.speeds.forget(shard);
+    },
   });
   const deployment = deploymentOf(pool, role, policy);
   return { name: pool.name, engine, models, states, router, health: watch, deployment };

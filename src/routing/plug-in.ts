@@ -22,6 +22,8 @@ export interface Candidates {
   readonly admitting: Uint8Array;
   /** Over 0 to 1: the part of its share that each should get. */
   readonly weight: Float64Array;
+  /** How many times as long as the typical one each takes for everything. */
+  readonly slowness: Float64Array;
 }
 
 /** One reason to keep a request from a shard, or from a pool; below, what is said of shards holds for pools. */
@@ -40,6 +42,8 @@ export interface Scorer<C = ShardStates, R = RoutableRequest> {
    * causes, there. Never below 0.
    */
   add(request: R, shards: C, weight: number, cost: Float64Array): void;
+  /** Of the request that `add` was called with last: the tokens of its prompt that the shard would have to compute. */
+  uncached?(request: R, shard: number): number;
   /** The request was sent there; the scorer may remember it. */
   routed?(request: R, shard: number): void;
   /** The shard has lost its memory: it was restarted. */

@@ -1,3 +1,5 @@
+import { CacheHorizons } from "./cache-horizons.ts";
+
 /** Entries that a block can be in: the oldest of them is replaced. */
 const WAYS = 8;
 /** Words of an entry before its shards: the hash's two, and when it was last recorded. */
@@ -27,6 +29,9 @@ export class PrefixIndex {
   /** A bit per shard, of the match at hand: those that have every block so far. */
   #alive: Uint32Array;
   #tick = 0;
+  /** What is past each shard's horizon is forgotten; the age of the nearest horizon, in ticks. */
+  readonly #horizons: CacheHorizons;
+  #nearest = Number.POSITIVE_INFINITY;
   /** Another has taken its place, and its memory. */
   #over = false;
 
@@ -39,6 +44,7 @@ export class PrefixIndex {
     this.#stride = HEADER + words;
     this.#sets = Math.max(1, Math.floor(bytes / (WAYS * this.#stride * 4)));
     this.#alive = new Uint32Array(words);
+    this.#horizons = new CacheHorizons(shards);
   }
 
   /**
@@ -56,7 +62,7 @@ export class PrefixIndex {
       let left = 0;
       for (let word = 0; word < alive.length; word++) {
         const had = alive[word];
-        const has = entry < 0 ? 0 : had & table[entry + HEADER + word];
+        const has = entry < 0 ? 0 : this.#held(entry, word, had);
         for (let gone = had & ~has; gone !== 0; gone &= gone - 1) {
           const shard = shardOf[word * 32 + 31 - Math.clz32(gone & -gone)];
           if (shard >= 0) blocks[shard] = block;
@@ -68,8 +74,12 @@ export class PrefixIndex {
     }
   }
 
-  /** The shard has seen all of the prefix. */
-  record(prefix: Uint32Array, shard: number): void {
+  /**
+   * The shard has seen all of the prefix.
+   * @param more blocks that it takes beside, for an answer
+   * @param capacity blocks that the shard's cache holds; NaN where unknown
+   */
+  record(prefix: Uint32Array, shard: number, more = 0, capacity = Number.NaN): void {
     if (this.#over || prefix.length === 0) return;
     const table = this.#opened();
     const place = this.#bits[shard];
@@ -77,6 +87,7 @@ export class PrefixIndex {
     const bit = 1 << (place & 31);
     // 0 is for empty entries.
     this.#tick = (this.#tick + 1) >>> 0 || 1;
+    let filled = more;
     for (let i = 0; i < prefix.length; i += 2) {
       let entry = this.#find(prefix[i], prefix[i + 1]);
       if (entry < 0) {
@@ -84,10 +95,39 @@ export class PrefixIndex {
         table[entry] = prefix[i];
         table[entry + 1] = prefix[i + 1];
         table.fill(0, entry + HEADER, entry + this.#stride);
-      }
+      } else if (this.#age(table[entry + 2]) >= this.#nearest) this.#drop(entry);
+      if ((table[entry + word] & bit) === 0) filled++;
       table[entry + 2] = this.#tick;
       table[entry + word] |= bit;
     }
+    this.#horizons.fill(shard, filled, capacity, this.#tick);
+    this.#nearest = Number.POSITIVE_INFINITY;
+    for (const tick of this.#horizons.ticks)
+      if (tick !== 0) this.#nearest = Math.min(this.#nearest, this.#age(tick));
+  }
+
+  /** Of the shards with these bits of the word, those that have the entry's block. */
+  #held(entry: number, word: number, bits: number): number {
+    let held = bits & this.#table[entry + HEADER + word];
+    const age = this.#age(this.#table[entry + 2]);
+    if (age < this.#nearest) return held;
+    for (let left = held; left !== 0; left &= left - 1) {
+      const shard = this.#shardOf[word * 32 + 31 - Math.clz32(left & -left)];
+      const horizon = shard < 0 ? 0 : this.#horizons.ticks[shard];
+      if (horizon !== 0 && age >= this.#age(horizon)) held &= ~(left & -left);
+    }
+    return held;
+  }
+
+  /** The entry keeps the shards alone that have its block. */
+  #drop(entry: number): void {
+    for (let word = 0; word < this.#stride - HEADER; word++)
+      this.#table[entry + HEADER + word] = this.#held(entry, word, 0xffff_ffff);
+  }
+
+  /** Records since that tick; ticks wrap around. */
+  #age(tick: number): number {
+    return (this.#tick - tick) >>> 0;
   }
 
   /** The shard has seen nothing. Takes time in proportion to the memory. */
@@ -103,7 +143,7 @@ export class PrefixIndex {
   }
 
   /**
-   * Takes over what another index, of any size, knows, which then knows nothing. Takes time in proportion to its memory;
+   * Takes over what another index, of any size, knows, which then knows nothing; how far back caches reach is seen anew. Takes time in proportion to its memory;
    * where the shards fit into that and none has gone, none.
    * @param previous `[shards]`: the place of each shard there; −1 for those that are not there
    */
@@ -178,8 +218,7 @@ export class PrefixIndex {
     const found = this.#find(low, high);
     if (found >= 0) return found;
     const entry = this.#oldest(low);
-    const age = (at: number) => (this.#tick - at) >>> 0;
-    if (table[entry + 2] !== 0 && age(table[entry + 2]) <= age(tick)) return -1;
+    if (table[entry + 2] !== 0 && this.#age(table[entry + 2]) <= this.#age(tick)) return -1;
     table[entry] = low;
     table[entry + 1] = high;
     table[entry + 2] = tick;
@@ -208,8 +247,7 @@ export class PrefixIndex {
     for (const end = entry + WAYS * stride; entry < end; entry += stride) {
       const tick = table[entry + 2];
       if (tick === 0) return entry;
-      // Ticks wrap around.
-      const since = (this.#tick - tick) >>> 0;
+      const since = this.#age(tick);
       if (since <= age) continue;
       age = since;
       oldest = entry;

@@ -5,13 +5,17 @@ import type { RoutingScores } from "./routing-scores.ts";
 import type { ShardStates } from "./shard-states.ts";
 
 /** Chooses for each request a shard of one pool; or a pool among those of its model, by plug-ins of the same kind. */
-export class Router<C extends Candidates = ShardStates, R = RoutableRequest> {
+export class Router<
+  C extends Candidates = ShardStates,
+  R extends { readonly inputTokens: number } = RoutableRequest,
+> {
   readonly #policy: Policy<C, R>;
   readonly #states: C;
   readonly #rng: Rng;
   /** `[shards]`, of the choice at hand. */
   readonly #eligible: Uint8Array;
   readonly #cost: Float64Array;
+  #uncached = 0;
 
   constructor(policy: Policy<C, R>, states: C, rng: Rng) {
     this.#policy = policy;
@@ -24,8 +28,8 @@ export class Router<C extends Candidates = ShardStates, R = RoutableRequest> {
   /**
    * Filters, scores and picks; scorers take the request as sent to the shard.
    *
-   * Slow start is here, for every policy: a shard of weight w takes 1/w as long for everything, so all its cost is
-   * divided by w, and with equal costs it carries w of what others do.
+   * Slow start and slow shards are here, for every policy: a shard of weight w, or slowness 1/w, takes 1/w as long for
+   * everything, so all its cost is divided by w, and with equal costs it carries w of what others do.
    * @param scores receives what each scorer said of each shard; null where nobody asks
    * @returns the shard, or −1 when every one is filtered out (`unavailable` says why)
    */
@@ -39,12 +43,17 @@ export class Router<C extends Candidates = ShardStates, R = RoutableRequest> {
       scorer.add(request, this.#states, weight, cost);
       scores?.added(scorer.name, cost);
     }
-    const weights = this.#states.weight;
-    for (let shard = 0; shard < cost.length; shard++) cost[shard] /= weights[shard];
+    const { weight: weights, slowness } = this.#states;
+    for (let shard = 0; shard < cost.length; shard++) cost[shard] *= slowness[shard] / weights[shard];
     const chosen = picker(cost, eligible, this.#states, this.#rng, request);
     scores?.chose(this.#policy.name, cost, eligible, chosen);
-    for (const { scorer } of scorers) scorer.routed?.(request, chosen);
+    this.#sent(request, chosen);
     return chosen;
+  }
+
+  /** Tokens of the last request's prompt that its shard has to compute, as far as scorers know. */
+  get uncached(): number {
+    return this.#uncached;
   }
 
   /**
@@ -62,7 +71,17 @@ export class Router<C extends Candidates = ShardStates, R = RoutableRequest> {
 
   /** Scorers take the request as sent to the shard: it was chosen for another, and did not stay there. */
   moved(request: R, shard: number): void {
-    for (const { scorer } of this.#policy.scorers) scorer.routed?.(request, shard);
+    for (const { scorer } of this.#policy.scorers)
+      if (scorer.uncached !== undefined) scorer.add(request, this.#states, 0, this.#cost);
+    this.#sent(request, shard);
+  }
+
+  #sent(request: R, shard: number): void {
+    this.#uncached = request.inputTokens;
+    for (const { scorer } of this.#policy.scorers) {
+      if (scorer.uncached !== undefined) this.#uncached = scorer.uncached(request, shard);
+      scorer.routed?.(request, shard);
+    }
   }
 
   /** Which filter kept the last shards away; null when the request can be served. */

@@ -1,7 +1,7 @@
 /** One shard that might have served a request. */
 export interface Candidate {
   readonly shard: number;
-  /** All scorers together, divided by the shard's weight. */
+  /** All scorers together, times the shard's slowness, divided by its weight. */
   readonly cost: number;
   /** Of each scorer, in the order of `RoutingScores.scorers`, as it was added. */
   readonly scores: readonly number[];
@@ -24,7 +24,7 @@ export class RoutingScores {
   }
 
   /**
-   * @param cost `[shards]`, divided by their weights
+   * @param cost `[shards]`, times their slowness, divided by their weights
    * @param eligible `[shards]`: 1 for those that no filter kept away
    */
   chose(policy: string, cost: Float64Array, eligible: Uint8Array, chosen: number): void {

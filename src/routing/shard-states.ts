@@ -1,4 +1,9 @@
+import type { Clock } from "../lib/clock.ts";
+import { PrefillSpeeds } from "./prefill-speeds.ts";
 import { type ShardCounts, add, copyOf } from "./shard-counts.ts";
+
+/** A prompt that was not seen to be done has so much left at least. */
+const MOST_DONE = 0.9;
 
 /**
  * What routing knows of a pool's shards; a shard is its index. Arrays are `[shards]` and live.
@@ -12,8 +17,10 @@ export class ShardStates implements ShardCounts {
   readonly requests: Int32Array;
   /** Tokens, in and out, those requests were estimated at. */
   readonly tokens: Float64Array;
-  /** Prompt tokens of those that have no first byte yet. */
+  /** Prompt tokens to be computed of those that have no first byte yet: without what is taken to be cached there. */
   readonly prefillTokens: Float64Array;
+  /** How fast each prefills. */
+  readonly speeds: PrefillSpeeds;
   /** 1 when the shard can serve, by probes of its server and by live traffic. */
   readonly ready: Uint8Array;
   /** 1 while neither circuit breaker nor ejection keeps requests away. */
@@ -32,14 +39,23 @@ export class ShardStates implements ShardCounts {
   readonly #reportedWaiting: Float64Array;
   readonly #requestsAtReport: Int32Array;
   readonly #tokensAtReport: Float64Array;
+  readonly #clock: Clock;
+  /** Of this process, those without a first byte; when the shard had the last first byte, or its first request. */
+  readonly #unanswered: Int32Array;
+  readonly #progressMs: Float64Array;
   #allRequests = 0;
   #allTokens = 0;
   #others: ShardCounts | null = null;
   /** What took its place, with the place there of each shard; −1 for those that are not there. */
   #next: { readonly states: ShardStates; readonly at: Int32Array } | null = null;
 
-  constructor(count: number) {
+  /** @param clock without one, prompts are taken to be computed at once when they are done */
+  constructor(count: number, clock: Clock = STILL) {
     this.count = count;
+    this.#clock = clock;
+    this.speeds = new PrefillSpeeds(count);
+    this.#unanswered = new Int32Array(count);
+    this.#progressMs = new Float64Array(count);
     this.requests = new Int32Array(count);
     this.tokens = new Float64Array(count);
     this.prefillTokens = new Float64Array(count);
@@ -56,20 +72,42 @@ export class ShardStates implements ShardCounts {
     this.#tokensAtReport = new Float64Array(count);
   }
 
-  /** A request is sent to the shard. */
-  begin(shard: number, inputTokens: number, outputTokens: number): void {
+  /** What the shard takes for everything, beside the typical one. */
+  get slowness(): Float64Array {
+    return this.speeds.slowness;
+  }
+
+  /** A request is sent to the shard. @param prefillTokens those of its prompt that are not cached there */
+  begin(shard: number, inputTokens: number, outputTokens: number, prefillTokens = inputTokens): void {
+    if (this.#unanswered[shard]++ === 0) this.#progressMs[shard] = this.#clock.now();
     this.requests[shard]++;
     this.tokens[shard] += inputTokens + outputTokens;
     this.#allRequests++;
     this.#allTokens += inputTokens + outputTokens;
-    this.prefillTokens[shard] += inputTokens;
-    this.#onward((next, at) => next.begin(at, inputTokens, outputTokens), shard);
+    this.prefillTokens[shard] += prefillTokens;
+    this.#onward((next, at) => next.begin(at, inputTokens, outputTokens, prefillTokens), shard);
   }
 
   /** Its answer has begun: the prompt is done. Called at most once for each `begin`. */
-  answered(shard: number, inputTokens: number): void {
-    this.prefillTokens[shard] -= inputTokens;
-    this.#onward((next, at) => next.answered(at, inputTokens), shard);
+  answered(shard: number, prefillTokens: number): void {
+    this.prefillTokens[shard] -= prefillTokens;
+    this.#unanswered[shard]--;
+    this.#progressMs[shard] = this.#clock.now();
+    this.#onward((next, at) => next.answered(at, prefillTokens), shard);
+  }
+
+  /**
+   * What is left of `prefillTokens`: of the prompt that is being computed, a mean one of this process, as much is done as
+   * the shard's speed and the time since the last first byte say.
+   */
+  prefillLeft(shard: number): number {
+    const tokens = this.prefillTokens[shard];
+    const unanswered = this.#unanswered[shard];
+    const msPerToken = this.speeds.msPerToken(shard);
+    if (unanswered === 0 || msPerToken === 0) return tokens;
+    const own = tokens - (this.#others?.prefillTokens[shard] ?? 0);
+    const done = (this.#clock.now() - this.#progressMs[shard]) / msPerToken;
+    return tokens - Math.min(done, (MOST_DONE * own) / unanswered);
   }
 
   /** It is over; `answered` was called before. */
@@ -111,6 +149,8 @@ export class ShardStates implements ShardCounts {
       this.requests[shard] = own.requests[from];
       this.tokens[shard] = own.tokens[from];
       this.prefillTokens[shard] = own.prefillTokens[from];
+      this.#unanswered[shard] = before.#unanswered[from];
+      this.#progressMs[shard] = before.#progressMs[from];
       this.#allRequests += own.requests[from];
       this.#allTokens += own.tokens[from];
       this.kvUse[shard] = before.kvUse[from];
@@ -120,6 +160,7 @@ export class ShardStates implements ShardCounts {
       this.#requestsAtReport[shard] = before.#requestsAtReport[from];
       this.#tokensAtReport[shard] = before.#tokensAtReport[from];
     }
+    this.speeds.resume(before.speeds, previous);
     before.#next = { states: this, at };
   }
 
@@ -172,7 +213,19 @@ export class ShardStates implements ShardCounts {
   /** Part of the KV cache in use, with what was sent there since the report; NaN where unknown. */
   kvUseNow(shard: number): number {
     const since = this.tokens[shard] - this.#tokensAtReport[shard];
+    return Math.max(0, this.kvUse[shard] + since * this.kvUsePerToken(shard));
+  }
+
+  /**
+   * The part of the KV cache that a token in flight takes: as much as one did at the report, since some are shared and
+   * others not generated yet; at most a whole place. 0 where the capacity is unknown.
+   */
+  kvUsePerToken(shard: number): number {
     const capacity = this.kvCapacityTokens[shard];
-    return Math.max(0, this.kvUse[shard] + (Number.isNaN(capacity) ? 0 : since / capacity));
+    if (!(capacity > 0)) return 0;
+    const tokens = this.#tokensAtReport[shard];
+    return tokens > 0 ? Math.min(1 / capacity, this.kvUse[shard] / tokens) : 1 / capacity;
   }
 }
+
+const STILL: Clock = { now: () => 0 };

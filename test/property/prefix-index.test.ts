@@ -146,3 +146,76 @@ describe("the prefix index", () => {
     expect([seen.smaller > 0, seen.kept > 0]).toEqual([true, true]);
   });
 });
+
+/** What a cache of so many blocks holds of what it was sent: those used longest ago went first. */
+class LruCache {
+  readonly #blocks = new Set<string>();
+  readonly #capacity: number;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  record(prefix: Uint32Array): void {
+    for (let i = 0; i < prefix.length; i += 2) {
+      const key = `${prefix[i]} ${prefix[i + 1]}`;
+      this.#blocks.delete(key);
+      this.#blocks.add(key);
+    }
+    for (const key of this.#blocks) {
+      if (this.#blocks.size <= this.#capacity) return;
+      this.#blocks.delete(key);
+    }
+  }
+
+  match(prefix: Uint32Array): number {
+    let i = 0;
+    while (i < prefix.length && this.#blocks.has(`${prefix[i]} ${prefix[i + 1]}`)) i += 2;
+    return i / 2;
+  }
+}
+
+describe("an index that knows how much caches hold", () => {
+  const CAPACITY = 32;
+  /** Conversations of up to ten blocks, of so many that most are gone when they are asked for again. */
+  const conversation = fc.record({ id: fc.nat(11), blocks: fc.integer({ min: 1, max: 10 }) });
+  const prefixOf = ({ id, blocks }: { id: number; blocks: number }) =>
+    Uint32Array.from({ length: blocks * 2 }, (_, i) => (i % 2 === 0 ? id * 100 + i : i));
+
+  it("forgets nothing that a cache still has, and most of what it has not", () => {
+    let [gone, believed] = [0, 0];
+    fc.assert(
+      fc.property(fc.array(conversation, { minLength: 20, maxLength: 60 }), (sent) => {
+        const index = new PrefixIndex(2, 1 << 16);
+        const cache = new LruCache(CAPACITY);
+        for (const prefix of sent.map(prefixOf)) {
+          const blocks = new Int32Array(2);
+          index.match(prefix, blocks);
+          const there = cache.match(prefix);
+          expect(blocks[1]).toBeGreaterThanOrEqual(there);
+          if (there === 0) gone++;
+          if (there === 0 && blocks[1] > 0) believed++;
+          index.record(prefix, 1, 0, CAPACITY);
+          cache.record(prefix);
+        }
+      }),
+      { seed: 13 },
+    );
+    expect(gone).toBeGreaterThan(1000);
+    expect(believed / gone).toBeLessThan(0.35);
+  });
+
+  it("forgets each shard's by what that was sent, though others were sent the same", () => {
+    const index = new PrefixIndex(2, 1 << 16);
+    const blocks = new Int32Array(2);
+    const asked = prefixOf({ id: 1, blocks: 4 });
+    for (const each of [0, 1]) index.record(asked, each, 0, CAPACITY);
+    for (let id = 2; id < 8; id++) index.record(prefixOf({ id, blocks: 10 }), 0, 0, CAPACITY);
+    index.match(asked, blocks);
+    expect([...blocks]).toEqual([0, 4]);
+    // The other's use of it brings back nothing.
+    index.record(asked, 1, 0, CAPACITY);
+    index.match(asked, blocks);
+    expect([...blocks]).toEqual([0, 4]);
+  });
+});

@@ -41,6 +41,23 @@ describe("one attempt", () => {
     expectEnd(flights, client, "ok");
   });
 
+  test("tells how fast its shard prefills where the answer is streamed: whole ones come with their last token", () => {
+    const { flights } = begin();
+    const { speeds } = flights.pool.states;
+    const answer = (type: string): void => {
+      flights.clock.ms += 50;
+      const sent = flights.sent[flights.sent.length - 1];
+      sent.headers(200, type);
+      sent.data();
+      sent.end();
+    };
+    answer("application/json");
+    expect(speeds.msPerToken(0)).toBe(0);
+    flights.fly();
+    answer("text/event-stream");
+    expect(speeds.msPerToken(0)).toBe(50 / 10);
+  });
+
   test("tokens are counted as the engine reports them at the end, else as the request and the frames tell", () => {
     const { flights } = begin();
     flights.sent[0].answer(200, '{"usage":{"prompt_tokens":7,"completion_tokens":3}}');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decodeLoad } from "../../src/routing/scorers/decode-load.ts";
-import { DECODING, inFlightTokens } from "../../src/routing/scorers/in-flight-tokens.ts";
+import { inFlightTokens, READ_IN_A_STEP, STEP_TOKENS } from "../../src/routing/scorers/in-flight-tokens.ts";
 import { KV_AMPLE, kvUse } from "../../src/routing/scorers/kv-use.ts";
 import { prefillTokens } from "../../src/routing/scorers/prefill-tokens.ts";
 import { queueDepth } from "../../src/routing/scorers/queue-depth.ts";
@@ -8,12 +8,16 @@ import { ShardStates } from "../../src/routing/shard-states.ts";
 import { costsOf, routable } from "../routable-request.ts";
 
 describe("in-flight-tokens", () => {
-  it("counts prompts in full until their first byte, then a part of all that is in flight", () => {
+  /** The request of `routable` takes 200 steps. */
+  const added = (requests: number, tokens: number): number =>
+    200 * (STEP_TOKENS * requests + READ_IN_A_STEP * tokens);
+
+  it("counts what prompts have to be computed until their first byte, and what decodes in each of the request's steps", () => {
     const states = new ShardStates(2);
-    states.begin(0, 1000, 400);
-    expect(costsOf(inFlightTokens, states)).toEqual([1000 + DECODING * 400, 0]);
-    states.answered(0, 1000);
-    expect(costsOf(inFlightTokens, states)).toEqual([DECODING * 1400, 0]);
+    states.begin(0, 1000, 400, 700);
+    expect(costsOf(inFlightTokens, states)).toEqual([700 + added(1, 1400), 0]);
+    states.answered(0, 700);
+    expect(costsOf(inFlightTokens, states)).toEqual([added(1, 1400), 0]);
     states.end(0, 1000, 400);
     expect(costsOf(inFlightTokens, states)).toEqual([0, 0]);
   });
@@ -21,23 +25,26 @@ describe("in-flight-tokens", () => {
   it("counts other gateways' requests as the mean of ours", () => {
     const states = new ShardStates(2);
     states.report(1, { running: 3, waiting: 1 }, null, null);
-    expect(costsOf(inFlightTokens, states)).toEqual([0, DECODING * 4 * 1000]);
+    expect(costsOf(inFlightTokens, states)).toEqual([0, added(4, 4 * 1000)]);
     states.begin(0, 80, 20);
-    expect(costsOf(inFlightTokens, states)[1]).toBe(DECODING * 4 * 100);
+    expect(costsOf(inFlightTokens, states)[1]).toBe(added(4, 4 * 100));
   });
 });
 
 describe("queue-depth", () => {
-  it("is what waited at the report less what has ended since, in requests of mean size", () => {
-    const states = new ShardStates(3);
+  it("is what waited at the report of others' less what has ended since, in requests of mean size", () => {
+    const states = new ShardStates(4);
     states.begin(0, 300, 100);
     states.report(0, { running: 1, waiting: 2 }, null, null);
     states.report(1, { running: 9, waiting: 0 }, null, null);
-    expect(costsOf(queueDepth, states)).toEqual([2 * 400, 0, 0]);
+    states.begin(3, 300, 100);
+    states.report(3, { running: 0, waiting: 1 }, null, null);
+    // The one that waits on the last is the gateway's own.
+    expect(costsOf(queueDepth, states)).toEqual([2 * 400, 0, 0, 0]);
     for (const shard of [0, 1, 2]) states.begin(shard, 300, 100);
-    expect(costsOf(queueDepth, states)).toEqual([2 * 400, 0, 0]);
+    expect(costsOf(queueDepth, states)).toEqual([2 * 400, 0, 0, 0]);
     for (let i = 0; i < 2; i++) states.end(0, 300, 100);
-    expect(costsOf(queueDepth, states)).toEqual([400, 0, 0]);
+    expect(costsOf(queueDepth, states)).toEqual([400, 0, 0, 0]);
   });
 });
 

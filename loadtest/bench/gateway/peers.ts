@@ -90,7 +90,7 @@ function liteLlm(executables: string | null): Router {
 }
 
 /** Of a Python package, as the interpreter beside its executable knows it. */
-function packageVersion(file: string, name: string): Promise<string> {
+export function packageVersion(file: string, name: string): Promise<string> {
   const program = `import importlib.metadata as m; print(m.version("${name}"))`;
   return versionSaid(join(dirname(file), "python3"), "-c", program);
 }

@@ -1,8 +1,10 @@
 import type { Candidates, Unavailable } from "../plug-in.ts";
 import type { RoutableRequest } from "../routable-request.ts";
-import { DECODING } from "../scorers/in-flight-tokens.ts";
 import type { ShardStates } from "../shard-states.ts";
 import type { LocalityQuestion } from "../locality/locality-question.ts";
+
+/** What a token in flight counts whose prompt is done, or that is yet to be generated: read in every step, not computed. */
+const DECODING = 0.25;
 
 /** One of the pools that serve a model. */
 export interface PoolCandidate {
@@ -52,6 +54,7 @@ export class PoolStates implements Candidates {
   readonly ready: Uint8Array;
   readonly admitting: Uint8Array;
   readonly weight: Float64Array;
+  readonly slowness: Float64Array;
   /** The parts of the requests that they are to get; null where these go by load. */
   readonly parts: Float64Array | null;
   /** Tokens of prefill work that are in flight on a shard of mean size. */
@@ -70,6 +73,7 @@ export class PoolStates implements Candidates {
     this.ready = new Uint8Array(this.count);
     this.admitting = new Uint8Array(this.count);
     this.weight = new Float64Array(this.count).fill(1);
+    this.slowness = new Float64Array(this.count).fill(1);
     this.load = new Float64Array(this.count);
     this.held = new Float64Array(this.count);
     this.scale = new Float64Array(this.count);

@@ -13,11 +13,9 @@ const MOST_CHANCE = 0.99;
 export const kvUse: Scorer = {
   name: "kv-use",
   add({ inputTokens, outputTokens }, shards, weight, cost) {
-    const { count, kvCapacityTokens } = shards;
     const tokens = inputTokens + outputTokens;
-    for (let shard = 0; shard < count; shard++) {
-      const capacity = kvCapacityTokens[shard];
-      const use = shards.kvUseNow(shard) + (capacity > 0 ? tokens / capacity : 0);
+    for (let shard = 0; shard < shards.count; shard++) {
+      const use = shards.kvUseNow(shard) + tokens * shards.kvUsePerToken(shard);
       if (!(use > KV_AMPLE)) continue;
       const chance = Math.min(MOST_CHANCE, (use - KV_AMPLE) / (1 - KV_AMPLE));
       cost[shard] += weight * tokens * (chance / (1 - chance));

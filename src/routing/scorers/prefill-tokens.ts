@@ -7,10 +7,11 @@ import type { Scorer } from "../plug-in.ts";
 export const prefillTokens: Scorer = {
   name: "prefill-tokens",
   add({ inputTokens, outputTokens }, shards, weight, cost) {
-    const { count, requests, prefillTokens: waiting } = shards;
+    const { count, requests } = shards;
     const mean = shards.meanTokens(inputTokens + outputTokens);
     for (let shard = 0; shard < count; shard++) {
-      cost[shard] += weight * (waiting[shard] + (shards.requestsNow(shard) - requests[shard]) * mean);
+      cost[shard] +=
+        weight * (shards.prefillLeft(shard) + (shards.requestsNow(shard) - requests[shard]) * mean);
     }
   },
 };

@@ -2,7 +2,13 @@ import type { Unavailable } from "../../routing/plug-in.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { AdmissionTicket, Applicant } from "../admission/admission.ts";
 import type { CapturedFlight } from "../capture/captured-flight.ts";
-import { type EngineRequest, EngineUnreachable, type ResponseHeaders, type Shard } from "../engine.ts";
+import {
+  type EngineRequest,
+  EngineUnreachable,
+  type ResponseHeaders,
+  type Shard,
+  instanceOf,
+} from "../engine.ts";
 import { Unpairable } from "../pairing.ts";
 import { InvalidRequest, NoShardAvailable, type Refused } from "../refusals.ts";
 import { ResponseId } from "../affinity/response-id.ts";
@@ -256,16 +262,11 @@ export class Flight implements Applicant, AttemptListener, Sent {
     const { pool } = attempt.leg;
     const { routable } = this.#destination;
     attempt.leg.broke("connect");
-    attempt.leg = new Leg(
-      pool,
-      shard.rank,
-      routable.inputTokens,
-      routable.outputTokens,
-      this.#deck.clock.now(),
-    );
     const { current } = pool;
-    const at = attempt.leg.placeIn(current);
+    const at = current.placeOf(instanceOf(shard));
     if (at >= 0) current.router.moved(routable, at);
+    const uncached = at >= 0 ? current.router.uncached : routable.inputTokens;
+    attempt.leg = new Leg(pool, shard.rank, routable, uncached, this.#deck.clock.now());
   }
 
   /** @internal Those under way. */
@@ -378,7 +379,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
   /** This attempt wins: its first byte goes to the client. @returns false when the request ends here */
   #choose(attempt: Attempt): boolean {
     const response = attempt.response as ResponseHeaders;
-    attempt.leg.answered(response.status, this.#deck.clock.now());
+    attempt.leg.answered(response.status, this.#deck.clock.now(), isEventStream(response));
     this.#trace?.answered(attempt.leg.shard, isEventStream(response));
     if (this.#stage === "answering" && this.#headersOf !== attempt) {
       if (response.status !== GOOD || !isEventStream(response)) {

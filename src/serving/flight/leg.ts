@@ -1,9 +1,11 @@
 import { type ResponseHeaders, type Shard, instanceOf } from "../engine.ts";
+import type { RoutableRequest } from "../../routing/routable-request.ts";
 import type { FailureKind, PoolHealth } from "../health/pool-health.ts";
 import type { ServingPool } from "../serving-pool.ts";
 
 /** From this status on it is the engine's fault. */
 const FAILED = 500;
+const REFUSED = 400;
 
 /**
  * What is counted on one shard for one attempt of a request. Its life: prefilling, then decoding from the first byte
@@ -17,21 +19,33 @@ export class Leg {
   readonly pool: ServingPool;
   readonly #inputTokens: number;
   readonly #outputTokens: number;
+  readonly #prefillTokens: number;
+  /** Tokens of prompts that were to be computed until its first byte, its own the last. */
+  readonly #aheadTokens: number;
   readonly #sentAt: number;
   #stage: "prefilling" | "decoding" | "over" = "prefilling";
   /** Whether the pool's health has its outcome, and whether that is a failure. */
   #reported = false;
   #failed = false;
 
-  constructor(pool: ServingPool, index: number, inputTokens: number, outputTokens: number, nowMs: number) {
+  /** @param prefillTokens those of its prompt that the shard has to compute */
+  constructor(
+    pool: ServingPool,
+    index: number,
+    { inputTokens, outputTokens }: Pick<RoutableRequest, "inputTokens" | "outputTokens">,
+    prefillTokens: number,
+    nowMs: number,
+  ) {
     this.index = index;
     this.shard = pool.engine.shards[index];
     this.pool = pool;
     this.#inputTokens = inputTokens;
     this.#outputTokens = outputTokens;
+    this.#prefillTokens = prefillTokens;
     this.#sentAt = nowMs;
     pool.legs++;
-    pool.states.begin(index, inputTokens, outputTokens);
+    pool.states.begin(index, inputTokens, outputTokens, prefillTokens);
+    this.#aheadTokens = pool.states.prefillTokens[index];
     this.#health((health, at) => health.began(at));
   }
 
@@ -39,13 +53,17 @@ export class Leg {
     if (kvUse !== null) this.pool.states.reportKv(this.index, kvUse, null);
   }
 
-  /** The first byte has arrived, or the end without one. */
-  answered(status: number, nowMs: number): void {
+  /**
+   * The first byte has arrived, or the end without one.
+   * @param isFirstToken whether that came as soon as the prompt was computed: the answer is streamed
+   */
+  answered(status: number, nowMs: number, isFirstToken: boolean): void {
     if (this.#stage !== "prefilling") return;
     this.#prefilled();
     this.#reported = true;
     this.#failed = status >= FAILED;
     const waitedMs = nowMs - this.#sentAt;
+    if (isFirstToken && status < REFUSED) this.#learn(waitedMs);
     this.#health((health, at) =>
       this.#failed ? health.failed(at, "status") : health.succeeded(at, waitedMs),
     );
@@ -95,6 +113,12 @@ export class Leg {
 
   #prefilled(): void {
     this.#stage = "decoding";
-    this.pool.states.answered(this.index, this.#inputTokens);
+    this.pool.states.answered(this.index, this.#prefillTokens);
+  }
+
+  #learn(waitedMs: number): void {
+    const { current } = this.pool;
+    const at = this.placeIn(current);
+    if (at >= 0) current.states.speeds.observe(at, this.#aheadTokens, waitedMs);
   }
 }

@@ -102,7 +102,8 @@ export class PairedExchange implements Exchange, ResponseSink {
     const { status } = response;
     leg.headersReceived(response);
     this.#prefill.trace?.received(status);
-    if (status < FAILED) leg.answered(status, this.#clock.now());
+    // Its headers come with the one token.
+    if (status < FAILED) leg.answered(status, this.#clock.now(), true);
     this.#status = status;
     if (status < REFUSED) {
       if (this.#prefill.pairing.kind === "together") this.#guarded(() => this.#attempt.prefillAccepted());

@@ -109,7 +109,13 @@ export class Sender {
   ): PairedExchange {
     const { clock } = this.#deck;
     const attempt = this.#begin(index, "decode");
-    const leg = new Leg(prefill, prefillIndex, this.#destination.routable.inputTokens, 0, clock.now());
+    const leg = new Leg(
+      prefill,
+      prefillIndex,
+      this.#destination.prefillable,
+      prefill.router.uncached,
+      clock.now(),
+    );
     const trace = this.#trace?.attempt(leg.shard, "prefill") ?? null;
     const parts = { engine: prefill.engine, leg, pairing, trace };
     const exchange = new PairedExchange(parts, this.#destination.pool.engine, request, attempt, clock);
@@ -119,8 +125,7 @@ export class Sender {
 
   #begin(index: number, part: AttemptPart): Attempt {
     const { pool, routable } = this.#destination;
-    const { inputTokens, outputTokens } = routable;
-    const leg = new Leg(pool, index, inputTokens, outputTokens, this.#deck.clock.now());
+    const leg = new Leg(pool, index, routable, pool.router.uncached, this.#deck.clock.now());
     const attempt = new Attempt(this.#listener, leg, this.#trace?.attempt(leg.shard, part) ?? null);
     this.#listener.began(attempt);
     this.#resending.sent();

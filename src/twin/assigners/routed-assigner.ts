@@ -35,6 +35,16 @@ export interface RoutedOptions {
   readonly clock: Clock;
 }
 
+/** A request in flight. */
+interface Sent {
+  readonly rank: number;
+  /** Tokens of its prompt that the rank has to compute; with those before it. */
+  readonly uncached: number;
+  readonly ahead: number;
+  readonly atMs: number;
+  answered: boolean;
+}
+
 /**
  * The gateway's own routing (`routing/`): one request after the other, by a policy and what is learned as requests end.
  * Requests are known by their tenant; of prompts, the blocks that the trace names.
@@ -45,14 +55,14 @@ export class RoutedAssigner implements RankAssigner {
   readonly #experts: ExpertAffinity | null;
   readonly #states: ShardStates;
   readonly #router: Router;
-  /** The rank of each request in flight, and whether its prompt is done. */
-  readonly #sent = new Map<number, { readonly rank: number; answered: boolean }>();
+  /** By the ids of requests. */
+  readonly #sent = new Map<number, Sent>();
   #turn: (() => void) | null = null;
 
   constructor(options: RoutedOptions) {
     const { model, topology, policy, seed, clock, ranks: shards } = options;
     this.#options = options;
-    this.#states = new ShardStates(shards);
+    this.#states = new ShardStates(shards, clock);
     const shardIds = Array.from({ length: shards }, (_, rank) => `rank ${rank}`);
     const plugIns = createPolicy(policy, { shardIds, prefixIndexBytes: PREFIX_INDEX_BYTES });
     this.#router = new Router(plugIns, this.#states, new Rng(seed, 8));
@@ -76,17 +86,19 @@ export class RoutedAssigner implements RankAssigner {
       const rank = this.#choose(arrival);
       if (rank < 0) return -1;
       book(loads, arrival, rank);
-      this.#states.begin(rank, arrival.inputTokens, arrival.outputTokens);
-      this.#sent.set(arrival.id, { rank, answered: false });
+      const { uncached } = this.#router;
+      this.#states.begin(rank, arrival.inputTokens, arrival.outputTokens, uncached);
+      const ahead = this.#states.prefillTokens[rank];
+      this.#sent.set(arrival.id, { rank, uncached, ahead, atMs: this.#options.clock.now(), answered: false });
       return rank;
     });
   }
 
-  answered({ id, inputTokens }: Arrival): void {
+  answered({ id }: Arrival): void {
     const sent = this.#sent.get(id);
     if (sent === undefined || sent.answered) return;
-    sent.answered = true;
-    this.#states.answered(sent.rank, inputTokens);
+    this.#states.speeds.observe(sent.rank, sent.ahead, this.#options.clock.now() - sent.atMs);
+    this.#prefilled(sent);
   }
 
   finished(arrival: Arrival): void {
@@ -137,9 +149,15 @@ export class RoutedAssigner implements RankAssigner {
   #end(arrival: Arrival): void {
     const sent = this.#sent.get(arrival.id);
     if (sent === undefined) return;
-    this.answered(arrival);
+    this.#prefilled(sent);
     this.#sent.delete(arrival.id);
     this.#states.end(sent.rank, arrival.inputTokens, arrival.outputTokens);
+  }
+
+  #prefilled(sent: Sent): void {
+    if (sent.answered) return;
+    sent.answered = true;
+    this.#states.answered(sent.rank, sent.uncached);
   }
 
   #learn(): void {
