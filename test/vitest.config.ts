@@ -33,6 +33,7 @@ export default defineConfig({
     pool: "forks",
     // Test files leave nothing behind: they may share a process, which loads the modules once.
     isolate: false,
+    setupFiles: ["test/closed-sockets.ts"],
     // Node loads the modules itself, as it does in production.
     experimental: { viteModuleRunner: false },
     sequence: { sequencer: LongestFirst },
