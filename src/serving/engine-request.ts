@@ -2,9 +2,8 @@ import { joined } from "../lib/json-fields.ts";
 import type { EngineRequest, HeaderList } from "./engine.ts";
 
 /**
- * A request with all of its properties in one order, as every one that is made here: what reads requests stays compiled
- * for one shape. Where copies are spread, each is of another, and to trace one request in a hundred has all of them cost
- * some 6 % more.
+ * A request with all of its properties in one order, as every one that is made here: what reads requests meets one shape,
+ * whatever was replaced on the way.
  */
 export function engineRequest({
   method,
