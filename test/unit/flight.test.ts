@@ -41,20 +41,27 @@ describe("one attempt", () => {
     expectEnd(flights, client, "ok");
   });
 
-  test("tells how fast its shard prefills where the answer is streamed: whole ones come with their last token", () => {
+  test("tells how fast its shard prefills by the first token of a stream: not by an event before it, nor by whole answers", () => {
     const { flights } = begin();
     const { speeds } = flights.pool.states;
-    const answer = (type: string): void => {
-      flights.clock.ms += 50;
-      const sent = flights.sent[flights.sent.length - 1];
-      sent.headers(200, type);
-      sent.data();
-      sent.end();
-    };
-    answer("application/json");
+    flights.clock.ms += 50;
+    flights.sent[0].headers(200, "application/json");
+    flights.sent[0].data();
+    flights.sent[0].end();
     expect(speeds.msPerToken(0)).toBe(0);
-    flights.fly();
-    answer("text/event-stream");
+    const flight = flights.fly();
+    const [, sent] = flights.sent;
+    sent.headers(200, "text/event-stream");
+    // As `response.created` comes before any token.
+    sent.data();
+    expect(speeds.msPerToken(0)).toBe(0);
+    flights.clock.ms += 50;
+    // The client's connection has found content in what follows.
+    flight.timing.contentFrames(1);
+    sent.data();
+    flights.clock.ms += 50;
+    sent.data();
+    sent.end();
     expect(speeds.msPerToken(0)).toBe(50 / 10);
   });
 

@@ -190,7 +190,9 @@ export class Flight implements Applicant, AttemptListener, Sent {
     if (this.#winner === null && !this.#choose(attempt)) return true;
     this.#responseId?.take(chunk);
     this.#usage?.take(chunk);
-    return this.#client.data(chunk);
+    const goesOn = this.#client.data(chunk);
+    attempt.leg.firstToken(this.#timing.firstFrameMs);
+    return goesOn;
   }
 
   routed(routing: RoutingTrace): void {
@@ -379,7 +381,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
   /** This attempt wins: its first byte goes to the client. @returns false when the request ends here */
   #choose(attempt: Attempt): boolean {
     const response = attempt.response as ResponseHeaders;
-    attempt.leg.answered(response.status, this.#deck.clock.now(), isEventStream(response));
+    attempt.leg.answered(response.status, this.#deck.clock.now());
     this.#trace?.answered(attempt.leg.shard, isEventStream(response));
     if (this.#stage === "answering" && this.#headersOf !== attempt) {
       if (response.status !== GOOD || !isEventStream(response)) {

@@ -5,7 +5,6 @@ import type { ServingPool } from "../serving-pool.ts";
 
 /** From this status on it is the engine's fault. */
 const FAILED = 500;
-const REFUSED = 400;
 
 /**
  * What is counted on one shard for one attempt of a request. Its life: prefilling, then decoding from the first byte
@@ -27,6 +26,8 @@ export class Leg {
   /** Whether the pool's health has its outcome, and whether that is a failure. */
   #reported = false;
   #failed = false;
+  /** Whether it has said how fast its shard prefills. */
+  #learned = false;
 
   /** @param prefillTokens those of its prompt that the shard has to compute */
   constructor(
@@ -54,16 +55,25 @@ export class Leg {
   }
 
   /**
-   * The first byte has arrived, or the end without one.
-   * @param isFirstToken whether that came as soon as the prompt was computed: the answer is streamed
+   * Its first token has come, so that the prompt is computed: an answer may begin before, with an event that says nothing
+   * yet. Without effect after the first time.
+   * @param atMs null while it has not come
    */
-  answered(status: number, nowMs: number, isFirstToken: boolean): void {
+  firstToken(atMs: number | null): void {
+    if (atMs === null || this.#learned) return;
+    this.#learned = true;
+    const { current } = this.pool;
+    const at = this.placeIn(current);
+    if (at >= 0) current.states.speeds.observe(at, this.#aheadTokens, atMs - this.#sentAt);
+  }
+
+  /** The first byte has arrived, or the end without one. */
+  answered(status: number, nowMs: number): void {
     if (this.#stage !== "prefilling") return;
     this.#prefilled();
     this.#reported = true;
     this.#failed = status >= FAILED;
     const waitedMs = nowMs - this.#sentAt;
-    if (isFirstToken && status < REFUSED) this.#learn(waitedMs);
     this.#health((health, at) =>
       this.#failed ? health.failed(at, "status") : health.succeeded(at, waitedMs),
     );
@@ -114,11 +124,5 @@ export class Leg {
   #prefilled(): void {
     this.#stage = "decoding";
     this.pool.states.answered(this.index, this.#prefillTokens);
-  }
-
-  #learn(waitedMs: number): void {
-    const { current } = this.pool;
-    const at = this.placeIn(current);
-    if (at >= 0) current.states.speeds.observe(at, this.#aheadTokens, waitedMs);
   }
 }

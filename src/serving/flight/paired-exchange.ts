@@ -102,8 +102,7 @@ export class PairedExchange implements Exchange, ResponseSink {
     const { status } = response;
     leg.headersReceived(response);
     this.#prefill.trace?.received(status);
-    // Its headers come with the one token.
-    if (status < FAILED) leg.answered(status, this.#clock.now(), true);
+    if (status < FAILED) leg.answered(status, this.#clock.now());
     this.#status = status;
     if (status < REFUSED) {
       if (this.#prefill.pairing.kind === "together") this.#guarded(() => this.#attempt.prefillAccepted());
@@ -122,6 +121,8 @@ export class PairedExchange implements Exchange, ResponseSink {
 
   data(chunk: Buffer): boolean {
     if (this.#relaying) return this.#attempt.data(chunk);
+    // Its one token: a stream's headers come before the prompt is computed.
+    if (this.#status < REFUSED) this.#prefill.leg.firstToken(this.#clock.now());
     if (this.#prefill.pairing.kind === "together" || this.#over) return true;
     this.#answerBytes += chunk.length;
     if (this.#answerBytes <= MOST_ANSWER_BYTES) this.#answer.push(chunk);
