@@ -1,21 +1,36 @@
 import type { Socket } from "node:net";
 import { Client, type Dispatcher, type buildConnector } from "undici";
+import { ChunkedBody, type ChunkReader } from "./chunked-body.ts";
 
 /** What a connection serves: one request at a time. */
 export interface OnConnection extends Dispatcher.DispatchHandler {
   connection: Connection | null;
 }
 
+const HEAD_END = "\r\n\r\n";
+const CHUNKED = /\r\ntransfer-encoding:/i;
+
 /**
  * One connection to a server, made again when it was lost. A response can be held back: its bytes stay in the socket,
  * and so with the server. undici's own pause is left alone: it takes the process down when the server closes a
  * connection meanwhile that it had announced to close (7.30.2: an assertion in an event listener).
+ *
+ * The chunks of a chunked body are taken off here (`ChunkedBody`), in front of undici's parser, which goes on with the
+ * last one: through the parser, each costs two copies and several calls into WebAssembly and out of it.
  */
 export class Connection extends Client {
   readonly #idleTimeoutMs: number;
   #socket: Socket | null = null;
   #held = false;
   #serving: (() => void) | null = null;
+  /** What was read, and is the parser's or the body's next. */
+  #unread: Buffer | null = null;
+  /** The parser is to read response headers. */
+  #awaitsHeaders = true;
+  /** What the parser got last ends with an empty line. */
+  #headEnded = false;
+  /** Reads the chunked body that follows what the parser got last; null where none does. */
+  #body: ChunkedBody | null = null;
 
   constructor(
     origin: URL,
@@ -39,6 +54,17 @@ export class Connection extends Client {
     return super.dispatch(options, handler);
   }
 
+  /** The response headers have arrived. @param reader of the body where it is chunked; null where it is not */
+  headersArrived(reader: ChunkReader | null): void {
+    this.#awaitsHeaders = false;
+    if (reader !== null && this.#headEnded) this.#body = new ChunkedBody(reader);
+  }
+
+  /** The parser has read a part of the body. */
+  bodyParsed(): void {
+    this.#body = null;
+  }
+
   /** A response's first byte has arrived. @param onSilence called when no more of it has arrived for the idle time */
   begin(onSilence: () => void): void {
     this.#serving = onSilence;
@@ -48,6 +74,8 @@ export class Connection extends Client {
   end(): void {
     this.#serving = null;
     this.#held = false;
+    this.#awaitsHeaders = true;
+    this.#body = null;
   }
 
   /** Nothing is read until `release`; what was read before is still delivered. */
@@ -65,13 +93,43 @@ export class Connection extends Client {
   #connected(socket: Socket): void {
     const read = socket.read.bind(socket);
     // Also keeps the socket from ending before what it holds has been read.
-    socket.read = (size?: number): unknown => (this.#held ? null : read(size));
+    socket.read = (size?: number): unknown => {
+      if (size === 0) return this.#held ? null : read(0);
+      return this.#next(socket, read as () => Buffer | null);
+    };
     // Every byte received or sent starts the time again.
     socket.setTimeout(this.#idleTimeoutMs);
     socket.on("timeout", () => {
       if (!this.#held) this.#serving?.();
     });
     this.#socket = socket;
-    this.#held = false;
+    this.#unread = null;
+    this.end();
+  }
+
+  /** What the parser is to read next; null for nothing. */
+  #next(socket: Socket, read: () => Buffer | null): Buffer | null {
+    while (!this.#held && !socket.destroyed) {
+      const bytes = this.#unread ?? read();
+      this.#unread = null;
+      if (bytes === null) return null;
+      const body = this.#body;
+      if (body === null) return this.#awaitsHeaders ? this.#head(bytes) : bytes;
+      body.take(bytes);
+      if (body.left === null) continue;
+      this.#body = null;
+      if (!socket.destroyed) return body.left;
+    }
+    return null;
+  }
+
+  /** Of what begins with response headers, these alone where their body is read here. */
+  #head(bytes: Buffer): Buffer {
+    const at = bytes.indexOf(HEAD_END, 0, "latin1");
+    const end = at + HEAD_END.length;
+    this.#headEnded = at >= 0 && (end === bytes.length || CHUNKED.test(bytes.toString("latin1", 0, end)));
+    if (!this.#headEnded || end === bytes.length) return bytes;
+    this.#unread = bytes.subarray(end);
+    return bytes.subarray(0, end);
   }
 }

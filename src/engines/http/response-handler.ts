@@ -1,4 +1,5 @@
 import { EngineUnreachable, type Exchange, type ResponseSink } from "../../serving/engine.ts";
+import type { ChunkReader } from "./chunked-body.ts";
 import type { Connection, OnConnection } from "./connection.ts";
 import { headerIndex } from "./request-headers.ts";
 import type { WaitLimit, Waiter } from "./wait-limit.ts";
@@ -20,7 +21,7 @@ const FAILED = 500;
  * form as they are, and gives them the headers as the server sent them: the newer form costs a wrapper and a controller
  * for each request and an object made of the headers.
  */
-export class ResponseHandler implements OnConnection, Exchange, Waiter {
+export class ResponseHandler implements OnConnection, ChunkReader, Exchange, Waiter {
   connection: Connection | null = null;
   earlier: Waiter | null = null;
   later: Waiter | null = null;
@@ -103,21 +104,33 @@ export class ResponseHandler implements OnConnection, Exchange, Waiter {
     }
     this.#headersReceived = true;
     this.#good = status < FAILED;
+    this.connection?.headersArrived(coding < 0 ? null : this);
     const kvUse = this.#readKvUse === null ? null : this.#readKvUse(headers);
     this.#sink.headers({ status, headers, kvUse });
     return true;
   }
 
   onData(chunk: Buffer): boolean {
+    this.connection?.bodyParsed();
+    this.chunk(chunk);
+    return true;
+  }
+
+  /** @internal */
+  chunk(data: Buffer): void {
     if (this.#good) this.#server.received++;
-    if (this.#over) return true;
+    if (this.#over) return;
     if (this.since >= 0) this.#firstByteReceived();
-    if (this.#full) this.#waiting.push(chunk);
-    else if (!this.#sink.data(chunk)) {
+    if (this.#full) this.#waiting.push(data);
+    else if (!this.#sink.data(data)) {
       this.#full = true;
       if (!this.#over) this.connection?.hold();
     }
-    return true;
+  }
+
+  /** @internal */
+  malformed(): void {
+    this.#abort?.(new MalformedChunks());
   }
 
   onComplete(): void {
@@ -179,6 +192,12 @@ const CLOSED = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
 class ForeignCoding extends Error {
   override readonly name = "ForeignCoding";
   readonly code = "TRANSFER_ENCODING";
+}
+
+/** A chunk of a body is not followed by a line end. */
+class MalformedChunks extends Error {
+  override readonly name = "MalformedChunks";
+  readonly code = "CHUNKS";
 }
 
 /** No first byte has arrived within the time it may take. */
