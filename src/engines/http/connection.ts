@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
-import { Client, type Dispatcher, type buildConnector } from "undici";
+import { Client, type Dispatcher } from "undici";
 import { ChunkedBody, type ChunkReader } from "./chunked-body.ts";
+import type { ConnectorMaker } from "./connector.ts";
 
 /** What a connection serves: one request at a time. */
 export interface OnConnection extends Dispatcher.DispatchHandler {
@@ -8,6 +9,9 @@ export interface OnConnection extends Dispatcher.DispatchHandler {
 }
 
 const HEAD_END = "\r\n\r\n";
+
+/** What is read of any connection: what came is copied out of it at once. */
+const READ = Buffer.allocUnsafeSlow(64 * 1024);
 const CHUNKED = /\r\ntransfer-encoding:/i;
 
 /**
@@ -32,12 +36,9 @@ export class Connection extends Client {
   /** Reads the chunked body that follows what the parser got last; null where none does. */
   #body: ChunkedBody | null = null;
 
-  constructor(
-    origin: URL,
-    connect: buildConnector.connector,
-    idleTimeoutMs: number,
-    options: Client.Options,
-  ) {
+  constructor(origin: URL, connectors: ConnectorMaker, idleTimeoutMs: number, options: Client.Options) {
+    // The constructor of `Client` connects nothing yet.
+    const connect = connectors({ buffer: READ, callback: (length) => this.#arrived(length) });
     super(origin, {
       ...options,
       connect: (to, done) =>
@@ -107,6 +108,21 @@ export class Connection extends Client {
     this.end();
   }
 
+  /**
+   * So many bytes have come. Those of a body that is read here go past the stream, which costs as much as the reading.
+   * @returns false to read no more until the socket is read
+   */
+  #arrived(length: number): boolean {
+    const socket = this.#socket as Socket;
+    const bytes = Buffer.from(READ.subarray(0, length));
+    const body = this.#body;
+    if (body === null || this.#held || this.#unread !== null || socket.readableLength > 0)
+      return socket.push(bytes);
+    this.#take(body, bytes);
+    if (this.#unread !== null) socket.emit("readable");
+    return !this.#held;
+  }
+
   /** What the parser is to read next; null for nothing. */
   #next(socket: Socket, read: () => Buffer | null): Buffer | null {
     while (!this.#held && !socket.destroyed) {
@@ -115,12 +131,16 @@ export class Connection extends Client {
       if (bytes === null) return null;
       const body = this.#body;
       if (body === null) return this.#awaitsHeaders ? this.#head(bytes) : bytes;
-      body.take(bytes);
-      if (body.left === null) continue;
-      this.#body = null;
-      if (!socket.destroyed) return body.left;
+      this.#take(body, bytes);
     }
     return null;
+  }
+
+  #take(body: ChunkedBody, bytes: Buffer): void {
+    body.take(bytes);
+    if (body.left === null) return;
+    this.#body = null;
+    this.#unread = body.left;
   }
 
   /** Of what begins with response headers, these alone where their body is read here. */

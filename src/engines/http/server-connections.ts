@@ -9,7 +9,7 @@ import {
 } from "../../serving/engine.ts";
 import { adviceFor } from "./connect-advice.ts";
 import { Connection } from "./connection.ts";
-import { connectorFor } from "./connector.ts";
+import { connectorFor, connectorsTo } from "./connector.ts";
 import { type ReadKvUse, ResponseHandler, codeOf } from "./response-handler.ts";
 import { sentBody } from "./sent-body.ts";
 import { WaitLimit } from "./wait-limit.ts";
@@ -72,6 +72,7 @@ export class ServerConnections {
     const { origin, pathname, protocol } = new URL(url);
     const { firstTokenTimeoutMs, idleTimeoutMs, connections } = timeouts;
     const connect = connectorFor(timeouts.connectTimeoutMs, tls);
+    const connectors = connectorsTo(new URL(origin), timeouts.connectTimeoutMs, tls);
     const common = { connect, keepAliveTimeout: KEPT_ALIVE_MS };
     this.url = url;
     this.#firstByte = new WaitLimit(firstTokenTimeoutMs);
@@ -82,7 +83,7 @@ export class ServerConnections {
       // no fault of the server's.
       headersTimeout: 0,
       bodyTimeout: 0,
-      factory: (to: URL, options: Client.Options) => new Connection(to, connect, idleTimeoutMs, options),
+      factory: (to: URL, options: Client.Options) => new Connection(to, connectors, idleTimeoutMs, options),
     });
     // A server whose every connection is busy must not look dead.
     this.#questions = new Pool(origin, {
