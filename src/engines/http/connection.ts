@@ -23,7 +23,10 @@ const CHUNKED = /\r\ntransfer-encoding:/i;
  * last one: through the parser, each costs two copies and several calls into WebAssembly and out of it.
  */
 export class Connection extends Client {
+  /** Whether its pool may use it. */
+  idle = false;
   readonly #idleTimeoutMs: number;
+  #over = false;
   #socket: Socket | null = null;
   #held = false;
   #serving: (() => void) | null = null;
@@ -52,6 +55,7 @@ export class Connection extends Client {
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: OnConnection): boolean {
     handler.connection = this;
+    this.#over = false;
     return super.dispatch(options, handler);
   }
 
@@ -71,8 +75,18 @@ export class Connection extends Client {
     this.#serving = onSilence;
   }
 
+  /** Whether the request that it was given last is over. */
+  get over(): boolean {
+    return this.#over;
+  }
+
   /** It is over. */
   end(): void {
+    this.#over = true;
+    this.#reset();
+  }
+
+  #reset(): void {
     this.#serving = null;
     this.#held = false;
     this.#awaitsHeaders = true;
@@ -105,7 +119,7 @@ export class Connection extends Client {
     });
     this.#socket = socket;
     this.#unread = null;
-    this.end();
+    this.#reset();
   }
 
   /**

@@ -1,4 +1,4 @@
-import { type Client, Pool } from "undici";
+import { Pool } from "undici";
 import type { TlsSettings } from "../../model/server-access.ts";
 import {
   EngineUnreachable,
@@ -8,6 +8,7 @@ import {
   type ResponseSink,
 } from "../../serving/engine.ts";
 import { adviceFor } from "./connect-advice.ts";
+import { ConnectionPool } from "./connection-pool.ts";
 import { Connection } from "./connection.ts";
 import { connectorFor, connectorsTo } from "./connector.ts";
 import { type ReadKvUse, ResponseHandler, codeOf } from "./response-handler.ts";
@@ -55,7 +56,7 @@ export class ServerConnections {
   /** Chunks of good answers to requests. */
   received = 0;
   readonly #firstByte: WaitLimit;
-  readonly #requests: Pool;
+  readonly #requests: ConnectionPool;
   readonly #questions: Pool;
   /** What precedes `/v1`; empty for most servers. */
   readonly #prefix: string;
@@ -71,23 +72,19 @@ export class ServerConnections {
   constructor(url: string, timeouts: Timeouts, ownHeaders: HeaderList, tls: TlsSettings | null) {
     const { origin, pathname, protocol } = new URL(url);
     const { firstTokenTimeoutMs, idleTimeoutMs, connections } = timeouts;
-    const connect = connectorFor(timeouts.connectTimeoutMs, tls);
-    const connectors = connectorsTo(new URL(origin), timeouts.connectTimeoutMs, tls);
-    const common = { connect, keepAliveTimeout: KEPT_ALIVE_MS };
     this.url = url;
     this.#firstByte = new WaitLimit(firstTokenTimeoutMs);
-    this.#requests = new Pool(origin, {
-      ...common,
-      connections,
-      // The wait for the first byte, and silence after it, are watched here: a response that is held back is silent for
-      // no fault of the server's.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      factory: (to: URL, options: Client.Options) => new Connection(to, connectors, idleTimeoutMs, options),
-    });
+    const to = new URL(origin);
+    const connectors = connectorsTo(to, timeouts.connectTimeoutMs, tls);
+    // The wait for the first byte, and silence after it, are watched here: a response that is held back is silent for no
+    // fault of the server's.
+    const options = { keepAliveTimeout: KEPT_ALIVE_MS, headersTimeout: 0, bodyTimeout: 0 };
+    const open = () => new Connection(to, connectors, idleTimeoutMs, options);
+    this.#requests = new ConnectionPool(connections, open);
     // A server whose every connection is busy must not look dead.
     this.#questions = new Pool(origin, {
-      ...common,
+      connect: connectorFor(timeouts.connectTimeoutMs, tls),
+      keepAliveTimeout: KEPT_ALIVE_MS,
       connections: QUESTIONS,
       bodyTimeout: idleTimeoutMs,
       maxResponseSize: MOST_ANSWERED,
