@@ -8,6 +8,7 @@ export interface OnConnection extends Dispatcher.DispatchHandler {
   connection: Connection | null;
 }
 
+const LINE_FEED = 10;
 const HEAD_END = "\r\n\r\n";
 
 /** What is read of any connection: what came is copied out of it at once. */
@@ -159,7 +160,8 @@ export class Connection extends Client {
 
   /** Of what begins with response headers, these alone where their body is read here. */
   #head(bytes: Buffer): Buffer {
-    const at = bytes.indexOf(HEAD_END, 0, "latin1");
+    // A whole answer's last byte is mostly none: to look for the end of its headers is time spent for nothing.
+    const at = bytes[bytes.length - 1] === LINE_FEED ? bytes.indexOf(HEAD_END, 0, "latin1") : -1;
     const end = at + HEAD_END.length;
     this.#headEnded = at >= 0 && (end === bytes.length || CHUNKED.test(bytes.toString("latin1", 0, end)));
     if (!this.#headEnded || end === bytes.length) return bytes;

@@ -194,10 +194,10 @@ class ForeignCoding extends Error {
   readonly code = "TRANSFER_ENCODING";
 }
 
-/** A chunk of a body is not followed by a line end. */
+/** A chunk of a body is not followed by a line end: the log has it as undici's own parser says it. */
 class MalformedChunks extends Error {
   override readonly name = "MalformedChunks";
-  readonly code = "CHUNKS";
+  readonly code = "HTTPParserError";
 }
 
 /** No first byte has arrived within the time it may take. */
