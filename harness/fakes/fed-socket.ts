@@ -66,7 +66,7 @@ export class FedSocket extends Duplex {
       this.#onread.buffer.set(bytes);
       this.#reading = this.#onread.callback(bytes.length, this.#onread.buffer);
     }
-    if (!this.#ended || this.#arrived.length > 0 || this.destroyed) return;
+    if (!this.#ended || !this.#reading || this.#arrived.length > 0 || this.destroyed) return;
     this.#ended = false;
     this.push(null);
   }

@@ -8,6 +8,7 @@ import { Connection, type OnConnection } from "../../src/engines/http/connection
 import type { OnRead } from "../../src/engines/http/connector.ts";
 import { ResponseHandler } from "../../src/engines/http/response-handler.ts";
 import { WaitLimit } from "../../src/engines/http/wait-limit.ts";
+import type { ResponseHeaders } from "../../src/serving/engine.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { RecordingSink } from "../engine-response.ts";
 import { RUNS_TIMEOUT_MS, runs, telling } from "../runs.ts";
@@ -21,6 +22,13 @@ const ASKED = { method: "POST", path: "/v1/completions", headers: [], body: Buff
 interface Line {
   readonly client: Client;
   readonly socket: () => FedSocket | null;
+}
+
+interface Outcome {
+  readonly headers: ResponseHeaders | null;
+  readonly body: string;
+  readonly end: readonly string[];
+  readonly fault: string | null;
 }
 
 /** With its chunks read in front of undici's parser, past the stream or not. */
@@ -53,10 +61,10 @@ async function outcomes(
   fed: readonly (readonly Buffer[])[],
   ends: boolean,
   slow: boolean,
-): Promise<unknown[]> {
+): Promise<Outcome[]> {
   const limit = new WaitLimit(60_000);
   const server = { received: 0 };
-  const told: unknown[] = [];
+  const told: Outcome[] = [];
   for (const bytes of fed) {
     const sink = new RecordingSink();
     sink.onData = () => !slow;
@@ -95,8 +103,10 @@ test(
         const answers = madeUpAnswers(rng);
         const fed = answers.map((bytes) => pieces(bytes, rng));
         const ends = rng.below(2) === 0;
-        const wanted = await outcomes(parsed(), fed, ends);
-        const got = await outcomes(ours(rng.below(2) === 0), fed, ends);
+        const wanted = await outcomes(parsed(), fed, ends, false);
+        // Of one that breaks off, a slow reader may miss what came last.
+        const slow = rng.below(16) === 0 && wanted.every(({ fault }) => fault === null);
+        const got = await outcomes(ours(rng.below(2) === 0), fed, ends, slow);
         telling(
           fed.map((bytes) => bytes.map((piece) => piece.toString("latin1"))),
           () => expect(got).toEqual(wanted),

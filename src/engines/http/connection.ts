@@ -140,8 +140,8 @@ export class Connection extends Client {
 
   /** What the parser is to read next; null for nothing. */
   #next(socket: Socket, read: () => Buffer | null): Buffer | null {
-    while (!this.#held && !socket.destroyed) {
-      const bytes = this.#unread ?? read();
+    while (!socket.destroyed) {
+      const bytes = this.#unread ?? (this.#held ? null : read());
       this.#unread = null;
       if (bytes === null) return null;
       const body = this.#body;
