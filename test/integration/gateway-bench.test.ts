@@ -13,8 +13,12 @@ import { plimsoll } from "../../loadtest/bench/gateway/plimsoll.ts";
 import { requestBodies } from "../../loadtest/bench/gateway/request-bodies.ts";
 import { NotInstalled, type Router } from "../../loadtest/bench/gateway/router.ts";
 
-const WHOLE: Cell = { manner: { kind: "whole" }, concurrency: 4, bodyBytes: 200, everyone: false };
-const PACED: Cell = { manner: { kind: "paced", ms: 1 }, concurrency: 4, bodyBytes: 2048, everyone: true };
+const CLOSED = { concurrency: 4, bodyBytes: 200, perSecond: null, newcomers: 0 };
+const WHOLE: Cell = { ...CLOSED, manner: { kind: "whole" }, everyone: false };
+const PACED: Cell = { ...CLOSED, manner: { kind: "paced", ms: 1, phase: "spread" }, everyone: true };
+const STEPS: Cell = { ...PACED, manner: { kind: "paced", ms: 2, phase: "steps" } };
+const OFFERED: Cell = { ...WHOLE, perSecond: 200 };
+const CROWD: Cell = { ...WHOLE, newcomers: 8 };
 
 const missing: Router = {
   name: "missing",
@@ -35,6 +39,8 @@ async function loadOn(respond: (socket: Socket) => void): Promise<LoadFigures> {
     servers: [{ host: "127.0.0.1", port }],
     streamed: true,
     concurrency: 2,
+    perSecond: null,
+    newcomers: 0,
     bodyBytes: 200,
     warmUpMs: 20,
     windowMs: 60,
@@ -86,6 +92,25 @@ describe("the gateway benchmark in small", () => {
     const tables = gatewayTables(measured);
     expect(Object.keys(tables)).toEqual(["whole", "paced"]);
     expect(tables.paced.rows).toHaveLength(3);
+  });
+
+  it("offers requests at a rate, frames in steps, and many connections at once", async () => {
+    const { measurements } = await runGatewayBench({
+      routers: [direct],
+      cells: [OFFERED, STEPS, CROWD],
+      processes: 1,
+      repeats: 1,
+      windowMs: 300,
+      warmUpCells: [],
+      progress: () => {},
+    });
+    const [offered, steps, crowd] = measurements.medians();
+    expect(offered.requestsPerSecond).toBeGreaterThan(100);
+    expect(offered.requestsPerSecond).toBeLessThan(250);
+    expect(steps.framesPerSecond).toBeGreaterThan(0);
+    expect(crowd.lastNewcomerMs).toBeGreaterThan(0);
+    expect([offered, steps, crowd].every(({ failed }) => failed === 0)).toBe(true);
+    expect(Object.keys(gatewayTables(measurements.medians()))).toEqual(["offered", "paced", "newcomers"]);
   });
 
   it("counts events, whatever the pieces they arrive in", async () => {
@@ -151,6 +176,7 @@ describe("the gateway benchmark in small", () => {
       itl: null,
       cpuSeconds: 0.5,
       residentBytes: 1,
+      lastNewcomerMs: null,
       failed: 0,
       failure: null,
     });

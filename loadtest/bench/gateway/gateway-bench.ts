@@ -99,11 +99,13 @@ async function startOne(router: Router, stand: Stand, folder: string): Promise<R
 }
 
 function measure(stand: Stand, running: RunningRouter, cell: Cell, windowMs: number): Promise<LoadFigures> {
-  const { manner, concurrency, bodyBytes } = cell;
+  const { manner, concurrency, bodyBytes, perSecond, newcomers } = cell;
   const order = {
     servers: running.addresses,
     streamed: manner.kind !== "whole",
     concurrency,
+    perSecond,
+    newcomers,
     bodyBytes,
     warmUpMs: warmUpMs(cell),
     windowMs,

@@ -2,9 +2,16 @@ import { connect, type Socket } from "node:net";
 import type { Address } from "./load.ts";
 import { type MessageHandler, MessageReader } from "./message-reader.ts";
 
+/** A request, and when it was due; now where that is null. */
+export interface DueRequest {
+  readonly bytes: Buffer;
+  readonly dueMs: number | null;
+}
+
 /** Who a connection asks for requests and tells what came of them. */
-interface Load {
-  request(): Buffer | null;
+export interface Load {
+  /** The next for a connection that is free: null where there are no more, "later" where it is asked again. */
+  next(connection: LoadConnection): DueRequest | "later" | null;
   /** Called once: the connection's first answer has begun, or it is gone. */
   served(): void;
   firstByte(afterMs: number): void;
@@ -16,7 +23,7 @@ interface Load {
 const LF = 10;
 const OK = "HTTP/1.1 200";
 
-/** A connection with one request in flight; the next follows as soon as the answer is whole. */
+/** A connection with one request in flight; the next may follow as soon as the answer is whole. */
 export class LoadConnection implements MessageHandler {
   readonly #socket: Socket;
   readonly #load: Load;
@@ -38,7 +45,7 @@ export class LoadConnection implements MessageHandler {
     this.#load = load;
     const reader = new MessageReader(this);
     this.#socket = connect({ host, port, noDelay: true });
-    this.#socket.on("connect", () => this.#send());
+    this.#socket.on("connect", () => this.proceed());
     this.#socket.on("data", (bytes: Buffer) => {
       this.#now = performance.now();
       try {
@@ -106,7 +113,7 @@ export class LoadConnection implements MessageHandler {
     this.#sentAt = null;
     if (this.#ok) this.#load.completed();
     else this.#load.fail(this.#startLine);
-    this.#send();
+    this.proceed();
   }
 
   #serve(): void {
@@ -115,13 +122,13 @@ export class LoadConnection implements MessageHandler {
     this.#load.served();
   }
 
-  #send(): void {
-    const request = this.#load.request();
-    if (request === null) {
-      this.#socket.destroy();
-      return;
+  /** Sends the next request. */
+  proceed(): void {
+    const next = this.#load.next(this);
+    if (next === null) this.#socket.destroy();
+    else if (next !== "later") {
+      this.#sentAt = next.dueMs ?? performance.now();
+      this.#socket.write(next.bytes);
     }
-    this.#sentAt = performance.now();
-    this.#socket.write(request);
   }
 }

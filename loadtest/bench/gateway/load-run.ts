@@ -1,7 +1,8 @@
 import { setTimeout } from "node:timers/promises";
 import { Distribution } from "../../../src/replay/measures/distribution.ts";
 import type { LoadFigures, LoadOrder } from "./load.ts";
-import { LoadConnection } from "./load-connection.ts";
+import { type DueRequest, type Load, LoadConnection } from "./load-connection.ts";
+import { Newcomers } from "./newcomers.ts";
 import { cpuSeconds, residentBytes } from "./process-usage.ts";
 import { requestBodies } from "./request-bodies.ts";
 
@@ -11,9 +12,14 @@ const DRAIN_MS = 10_000;
 const SERVED_MS = 10_000;
 const POLL_MS = 5;
 const RECONNECT_MS = 10;
+/** How often requests that are due are sent. */
+const PACE_MS = 1;
 
-/** A load in closed loop: what its connections share, and what they count. */
-export class LoadRun {
+/**
+ * A load: what its connections share, and what they count. In closed loop each connection's next request follows its
+ * last answer, so that a slow router is asked less; at a rate, requests are offered whatever became of those before.
+ */
+export class LoadRun implements Load {
   readonly #order: LoadOrder;
   readonly #requests: readonly Buffer[];
   #nextRequest = 0;
@@ -23,6 +29,9 @@ export class LoadRun {
   /** Whether requests are still being sent. */
   #sending = true;
   #served = 0;
+  /** At a rate: when requests were due that no connection has taken, and connections without one. */
+  readonly #due: number[] = [];
+  readonly #free: LoadConnection[] = [];
   #completed = 0;
   #frames = 0;
   #failed = 0;
@@ -37,7 +46,8 @@ export class LoadRun {
 
   /** @param onOver called at the end of the window; what is in flight then is still waited for */
   async run(onOver: () => void): Promise<LoadFigures> {
-    const { concurrency, warmUpMs, windowMs, pids } = this.#order;
+    const { concurrency, warmUpMs, windowMs, pids, perSecond, newcomers } = this.#order;
+    const pacing = perSecond === null ? null : this.#offer(perSecond);
     const connecting = Array.from({ length: concurrency }, async (_, i) => {
       await setTimeout((i * warmUpMs) / concurrency);
       this.#connect(i);
@@ -48,13 +58,15 @@ export class LoadRun {
     const cpuBefore = cpuSeconds(pids);
     const from = performance.now();
     this.#measuring = true;
-    await setTimeout(windowMs);
+    const crowd = newcomers === 0 ? null : new Newcomers(this.#order, this.#requests);
+    await Promise.all([setTimeout(windowMs), crowd?.served]);
     this.#measuring = false;
     const seconds = (performance.now() - from) / 1000;
     const cpu = cpuSeconds(pids) - cpuBefore;
     const resident = residentBytes(pids);
 
     this.#sending = false;
+    clearInterval(pacing ?? undefined);
     onOver();
     await this.#drained();
     return {
@@ -63,6 +75,7 @@ export class LoadRun {
       frames: this.#frames,
       ttft: this.#ttft.summary(),
       itl: this.#itl.summary(),
+      lastNewcomerMs: crowd?.lastMs ?? null,
       cpuSeconds: cpu,
       residentBytes: resident,
       failed: this.#failed,
@@ -70,9 +83,17 @@ export class LoadRun {
     };
   }
 
-  /** The next request to send; null when no more are to be sent. */
-  request(): Buffer | null {
-    return this.#sending ? this.#requests[this.#nextRequest++ % this.#requests.length] : null;
+  next(connection: LoadConnection): DueRequest | "later" | null {
+    if (!this.#sending) return null;
+    let dueMs: number | null = null;
+    if (this.#order.perSecond !== null) {
+      dueMs = this.#due.shift() ?? null;
+      if (dueMs === null) {
+        this.#free.push(connection);
+        return "later";
+      }
+    }
+    return { bytes: this.#requests[this.#nextRequest++ % this.#requests.length], dueMs };
   }
 
   served(): void {
@@ -97,6 +118,19 @@ export class LoadRun {
   fail(what: string): void {
     this.#failed++;
     this.#failure ??= what;
+  }
+
+  /** From now on so many requests are due each second. */
+  #offer(perSecond: number): NodeJS.Timeout {
+    const from = performance.now();
+    let offered = 0;
+    return setInterval(() => {
+      const now = performance.now();
+      for (; offered < ((now - from) * perSecond) / 1000; offered++) {
+        this.#due.push(from + (1000 * offered) / perSecond);
+        this.#free.pop()?.proceed();
+      }
+    }, PACE_MS);
   }
 
   #connect(i: number): void {

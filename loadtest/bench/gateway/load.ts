@@ -10,8 +10,12 @@ export interface LoadOrder {
   /** Connections go to each in turn. */
   readonly servers: readonly Address[];
   readonly streamed: boolean;
-  /** Connections, each with one request in flight at all times. */
+  /** Connections, each with one request in flight at all times; the most, where requests are offered at a rate. */
   readonly concurrency: number;
+  /** Requests offered a second; null where each follows another. */
+  readonly perSecond: number | null;
+  /** Connections opened at once when the window begins, each for one request. */
+  readonly newcomers: number;
   readonly bodyBytes: number;
   /** Until what happens counts; connections open evenly over it. */
   readonly warmUpMs: number;
@@ -27,10 +31,15 @@ export interface LoadFigures {
   readonly requests: number;
   /** Server-sent events. */
   readonly frames: number;
-  /** From the request to the first byte of the answer's body; milliseconds, as the next. */
+  /**
+   * From the request to the first byte of the answer's body, in milliseconds, as the next; of one that is offered at a
+   * rate, from when it was due.
+   */
   readonly ttft: DistributionSummary | null;
   /** Between events of a stream; those that came in one read are 0 apart. */
   readonly itl: DistributionSummary | null;
+  /** Until the last newcomer has its first byte, in milliseconds; null without any, or where one never had it. */
+  readonly lastNewcomerMs: number | null;
   /** Of the router's processes. */
   readonly cpuSeconds: number;
   /** At the end of the window. */

@@ -15,6 +15,8 @@ export interface Measured {
   readonly framesPerCpuSecond: number | null;
   readonly ttft: Latency;
   readonly itl: Latency;
+  /** Milliseconds until the last of many that came at once had its first byte. */
+  readonly lastNewcomerMs: number | null;
   /** Cores that the router kept busy. */
   readonly cores: number;
   readonly residentBytes: number;
@@ -74,6 +76,7 @@ function measuredOf(
       repeats.map(({ itl }) => itl),
       direct?.map(({ itl }) => itl),
     ),
+    lastNewcomerMs: median(repeats.map(({ lastNewcomerMs }) => lastNewcomerMs)),
     cores: over(({ cpuSeconds, seconds }) => cpuSeconds / seconds),
     residentBytes: over(({ residentBytes }) => residentBytes),
     failed: repeats.reduce((sum, { failed }) => sum + failed, 0),

@@ -44,9 +44,25 @@ class Connection implements MessageHandler {
     const flushed = this.#socket.write(STREAM_CHUNKS[this.#next++]);
     if (this.#next === STREAM_CHUNKS.length) return;
     if (!flushed) this.#socket.once("drain", this.#writeChunk);
-    else if (manner.kind === "paced") setTimeout(this.#writeChunk, manner.ms);
-    else setImmediate(this.#writeChunk);
+    else if (manner.kind !== "paced") setImmediate(this.#writeChunk);
+    else if (manner.phase === "spread") setTimeout(this.#writeChunk, manner.ms);
+    else atNextStep(manner.ms, this.#writeChunk);
   };
+}
+
+/** What is written in the engine's next step. */
+let atStep: (() => void)[] = [];
+
+/** The steps of all engines begin at the same times: multiples of so many milliseconds since 1970. */
+function atNextStep(ms: number, write: () => void): void {
+  atStep.push(write);
+  if (atStep.length > 1) return;
+  const step = (): void => {
+    const writes = atStep;
+    atStep = [];
+    for (const one of writes) one();
+  };
+  setTimeout(step, ms - (Date.now() % ms));
 }
 
 const server = createServer({ noDelay: true }, (socket) => {
