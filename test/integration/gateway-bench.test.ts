@@ -157,6 +157,8 @@ describe("the gateway benchmark in small", () => {
   it("takes medians over repeats, and what is added from direct in the same repeat", () => {
     const measurements = new Measurements();
     const figures = (p50: number, requests: number): LoadFigures => ({
+      fromUs: 0,
+      toUs: 2e6,
       seconds: 2,
       requests,
       frames: 0,

@@ -48,19 +48,23 @@ export class LoadRun implements Load {
   async run(onOver: () => void): Promise<LoadFigures> {
     const { concurrency, warmUpMs, windowMs, pids, perSecond, newcomers } = this.#order;
     const pacing = perSecond === null ? null : this.#offer(perSecond);
-    const connecting = Array.from({ length: concurrency }, async (_, i) => {
-      await setTimeout((i * warmUpMs) / concurrency);
+    // At a rate they are opened as they are needed.
+    const atOnce = perSecond === null ? concurrency : 0;
+    const connecting = Array.from({ length: atOnce }, async (_, i) => {
+      await setTimeout((i * warmUpMs) / atOnce);
       this.#connect(i);
     });
     await Promise.all([...connecting, setTimeout(warmUpMs)]);
-    await this.#allServed();
+    await this.#allServed(atOnce);
 
     const cpuBefore = cpuSeconds(pids);
     const from = performance.now();
+    const fromUs = monotonicUs();
     this.#measuring = true;
     const crowd = newcomers === 0 ? null : new Newcomers(this.#order, this.#requests);
     await Promise.all([setTimeout(windowMs), crowd?.served]);
     this.#measuring = false;
+    const toUs = monotonicUs();
     const seconds = (performance.now() - from) / 1000;
     const cpu = cpuSeconds(pids) - cpuBefore;
     const resident = residentBytes(pids);
@@ -70,6 +74,8 @@ export class LoadRun implements Load {
     onOver();
     await this.#drained();
     return {
+      fromUs,
+      toUs,
       seconds,
       requests: this.#completed,
       frames: this.#frames,
@@ -128,7 +134,9 @@ export class LoadRun implements Load {
       const now = performance.now();
       for (; offered < ((now - from) * perSecond) / 1000; offered++) {
         this.#due.push(from + (1000 * offered) / perSecond);
-        this.#free.pop()?.proceed();
+        const free = this.#free.pop();
+        if (free !== undefined) free.proceed();
+        else if (this.#open.size < this.#order.concurrency) this.#connect(offered);
       }
     }, PACE_MS);
   }
@@ -138,15 +146,18 @@ export class LoadRun implements Load {
     const { servers } = this.#order;
     const connection = new LoadConnection(servers[i % servers.length], this, () => {
       this.#open.delete(connection);
+      const at = this.#free.indexOf(connection);
+      if (at >= 0) this.#free.splice(at, 1);
       // A server may close a connection; its client opens another.
-      if (this.#sending) void setTimeout(RECONNECT_MS).then(() => this.#connect(i));
+      if (this.#sending && this.#order.perSecond === null)
+        void setTimeout(RECONNECT_MS).then(() => this.#connect(i));
     });
     this.#open.add(connection);
   }
 
-  async #allServed(): Promise<void> {
+  async #allServed(connections: number): Promise<void> {
     const until = performance.now() + SERVED_MS;
-    while (this.#served < this.#order.concurrency && performance.now() < until) await setTimeout(POLL_MS);
+    while (this.#served < connections && performance.now() < until) await setTimeout(POLL_MS);
   }
 
   async #drained(): Promise<void> {
@@ -158,6 +169,10 @@ export class LoadRun implements Load {
       for (const connection of this.#open) connection.abandon();
     }
   }
+}
+
+function monotonicUs(): number {
+  return Number(process.hrtime.bigint() / 1000n);
 }
 
 function wireRequest(body: string): Buffer {

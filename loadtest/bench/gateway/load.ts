@@ -26,6 +26,9 @@ export interface LoadOrder {
 
 /** What happened within the window, but for `failed`. */
 export interface LoadFigures {
+  /** When the window began and ended: microseconds of the machine's monotonic clock. */
+  readonly fromUs: number;
+  readonly toUs: number;
   readonly seconds: number;
   /** Answered whole. */
   readonly requests: number;

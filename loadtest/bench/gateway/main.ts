@@ -13,7 +13,8 @@ import { runGatewayBench } from "./gateway-bench.ts";
 import { gatewayTables } from "./gateway-tables.ts";
 import { nginx } from "./nginx.ts";
 import { peers, roundRobinPeers } from "./peers.ts";
-import { plimsoll, plimsollBefore, plimsollCapture, plimsollTraced } from "./plimsoll.ts";
+import { PLIMSOLL, plimsoll, plimsollBefore, plimsollCapture, plimsollTraced } from "./plimsoll.ts";
+import { stageTables } from "./profile-stages.ts";
 import type { Router } from "./router.ts";
 
 const NAMES = [...routersOf({ before: "" }), ...othersOf({})].map(({ name }) => name);
@@ -50,7 +51,10 @@ const command = new Command("bench:gateway")
     "where the peers' executables are, such as a virtual environment's bin (default: PATH)",
   )
   .option("--before <dir>", "another checkout of Plimsoll, installed, to measure in the same run")
-  .option("--profile <dir>", "write a CPU profile of the gateway there, which slows it")
+  .option(
+    "--profile <dir>",
+    "write a CPU profile of the gateway there, which slows it, and say where its time goes",
+  )
   .addOption(jsonOption())
   .showHelpAfterError(false)
   .exitOverride()
@@ -78,7 +82,12 @@ async function run(flags: Flags): Promise<void> {
     warmUpCells: WARM_UP_CELLS,
     progress,
   });
-  const tables = gatewayTables(measurements.medians());
+  const stages =
+    flags.profile === undefined ? [] : await stageTables(resolve(flags.profile), measurements.of(PLIMSOLL));
+  const tables = {
+    ...gatewayTables(measurements.medians()),
+    ...Object.fromEntries(stages.map((table, i) => [`stages${i}`, table])),
+  };
   const cores = cpus();
   const machine = `${cores.length} × ${cores[0].model}, shared by routers, engines and load generator`;
   const missed = Object.values(tables).flatMap(({ aims }) => aims.filter((aim) => !aimMet(aim)));

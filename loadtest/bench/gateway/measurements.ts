@@ -42,6 +42,14 @@ export class Measurements {
     this.#repeats.set(cell, routers.set(router, [...(routers.get(router) ?? []), figures]));
   }
 
+  /** What a router's windows measured, by cell. */
+  of(router: string): { readonly cell: Cell; readonly windows: readonly LoadFigures[] }[] {
+    return [...this.#repeats].flatMap(([cell, routers]) => {
+      const windows = routers.get(router);
+      return windows === undefined ? [] : [{ cell, windows }];
+    });
+  }
+
   /** In the order they were first measured in. */
   medians(): Measured[] {
     return [...this.#repeats].flatMap(([cell, routers]) => {
