@@ -4,7 +4,7 @@ const MOST_DIGITS = 7;
 const CARRIAGE_RETURN = 13;
 const LINE_FEED = 10;
 
-/** Who gets the data of a body's chunks, in order; a chunk's may come in pieces, each of them a view of what was read. */
+/** Who gets the data of a body's chunks, in order, to keep; a chunk's may come in pieces. */
 export interface ChunkReader {
   chunk(data: Buffer): void;
   /** A chunk is followed by what is no line end: nothing after it can be read. */
@@ -34,25 +34,34 @@ export class ChunkedBody {
     this.#reader = reader;
   }
 
-  /** @param read what has come. Nothing is to be given any more once something is left */
-  take(read: Buffer): void {
-    const bytes = this.#begun === null ? read : Buffer.concat([this.#begun, read]);
-    this.#begun = null;
-    const { length } = bytes;
+  /**
+   * Nothing is to be given any more once something is left.
+   * @param read what has come, in its first `length` bytes
+   * @param lent whether it holds something else after the call: what is kept of it is copied
+   */
+  take(read: Buffer, length: number, lent: boolean): void {
+    if (this.#begun !== null) {
+      const whole = Buffer.concat([this.#begun, read.subarray(0, length)]);
+      this.#begun = null;
+      return this.take(whole, whole.length, false);
+    }
     let at = 0;
     while (at < length) {
       if (this.#stage === "size") {
-        const end = this.#readSize(bytes, at);
-        if (end === 0) return;
+        const end = this.#readSize(read, at, length);
+        if (end === 0) {
+          if (this.left !== null && lent) this.left = Buffer.from(this.left);
+          return;
+        }
         at = end;
       } else if (this.#stage === "data") {
         const to = Math.min(length, at + this.#missing);
         this.#missing -= to - at;
         if (this.#missing === 0) this.#stage = "return";
-        this.#reader.chunk(bytes.subarray(at, to));
+        this.#reader.chunk(lent ? copyOf(read, at, to) : read.subarray(at, to));
         at = to;
       } else {
-        const byte = bytes[at++];
+        const byte = read[at++];
         if (byte !== (this.#stage === "return" ? CARRIAGE_RETURN : LINE_FEED)) {
           this.left = NOTHING;
           return this.#reader.malformed();
@@ -63,8 +72,8 @@ export class ChunkedBody {
   }
 
   /** @returns where the data begins; 0 where it is not known, or the chunk is left to the parser */
-  #readSize(bytes: Buffer, from: number): number {
-    const end = Math.min(bytes.length, from + MOST_DIGITS);
+  #readSize(bytes: Buffer, from: number, length: number): number {
+    const end = Math.min(length, from + MOST_DIGITS);
     let size = 0;
     let at = from;
     for (; at < end; at++) {
@@ -72,18 +81,24 @@ export class ChunkedBody {
       if (digit < 0) break;
       size = 16 * size + digit;
     }
-    const whole = at + 1 < bytes.length;
+    const whole = at + 1 < length;
     if (whole && size > 0 && bytes[at] === CARRIAGE_RETURN && bytes[at + 1] === LINE_FEED) {
       this.#missing = size;
       this.#stage = "data";
       return at + 2;
     }
-    const mayGoOn = at === bytes.length || (at + 1 === bytes.length && bytes[at] === CARRIAGE_RETURN);
-    if (mayGoOn && at > from && (size > 0 || at === bytes.length))
-      this.#begun = Buffer.from(bytes.subarray(from));
-    else this.left = bytes.subarray(from);
+    const mayGoOn = at === length || (at + 1 === length && bytes[at] === CARRIAGE_RETURN);
+    if (mayGoOn && at > from && (size > 0 || at === length))
+      this.#begun = Buffer.from(bytes.subarray(from, length));
+    else this.left = bytes.subarray(from, length);
     return 0;
   }
+}
+
+function copyOf(bytes: Buffer, from: number, to: number): Buffer {
+  const copy = Buffer.allocUnsafe(to - from);
+  bytes.copy(copy, 0, from, to);
+  return copy;
 }
 
 const NOTHING = Buffer.alloc(0);

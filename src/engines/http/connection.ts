@@ -11,7 +11,7 @@ export interface OnConnection extends Dispatcher.DispatchHandler {
 const LINE_FEED = 10;
 const HEAD_END = "\r\n\r\n";
 
-/** What is read of any connection: what came is copied out of it at once. */
+/** What is read of any connection is here until the next is read. */
 const READ = Buffer.allocUnsafeSlow(64 * 1024);
 const CHUNKED = /\r\ntransfer-encoding:/i;
 
@@ -129,11 +129,10 @@ export class Connection extends Client {
    */
   #arrived(length: number): boolean {
     const socket = this.#socket as Socket;
-    const bytes = Buffer.from(READ.subarray(0, length));
     const body = this.#body;
     if (body === null || this.#held || this.#unread !== null || socket.readableLength > 0)
-      return socket.push(bytes);
-    this.#take(body, bytes);
+      return socket.push(Buffer.from(READ.subarray(0, length)));
+    this.#take(body, READ, length, true);
     if (this.#unread !== null) socket.emit("readable");
     return !this.#held;
   }
@@ -146,13 +145,13 @@ export class Connection extends Client {
       if (bytes === null) return null;
       const body = this.#body;
       if (body === null) return this.#awaitsHeaders ? this.#head(bytes) : bytes;
-      this.#take(body, bytes);
+      this.#take(body, bytes, bytes.length, false);
     }
     return null;
   }
 
-  #take(body: ChunkedBody, bytes: Buffer): void {
-    body.take(bytes);
+  #take(body: ChunkedBody, bytes: Buffer, length: number, lent: boolean): void {
+    body.take(bytes, length, lent);
     if (body.left === null) return;
     this.#body = null;
     this.#unread = body.left;
