@@ -24,14 +24,20 @@ export interface WrittenConfig {
   readonly pools: readonly WrittenPool[];
 }
 
+interface Fakes {
+  readonly vllm: FakeServer;
+  readonly sglang: FakeServer;
+  readonly trtllm: FakeServer;
+}
+
 /** Fakes of engines for any configuration's servers: one of each kind, behind as many addresses as it names. */
 export class ExampleEngines implements AsyncDisposable {
-  readonly #fakes: { readonly vllm: FakeServer; readonly sglang: FakeServer; readonly trtllm: FakeServer };
+  readonly #fakes: Fakes;
   /** Pairs of SGLang meet: each half is a server of its own. */
   readonly #prefill: FakeServer;
   readonly #ways: (TcpProxy | KubernetesApi)[] = [];
 
-  private constructor(fakes: ExampleEngines["#fakes"], prefill: FakeServer) {
+  private constructor(fakes: Fakes, prefill: FakeServer) {
     this.#fakes = fakes;
     this.#prefill = prefill;
   }

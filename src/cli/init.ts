@@ -43,13 +43,13 @@ function engineOf(text: string): FirstConfig["kind"] {
   throw new InvalidArgumentError(`Give one of ${ENGINE_KINDS.join(", ")}.`);
 }
 
-async function init({ out, json = false, ...flags }: InitFlags): Promise<void> {
-  const { result } = output(json);
+async function init(flags: InitFlags): Promise<void> {
+  const { out, engine = null, url = null, model = null, dataParallelSize = 1 } = flags;
+  const { result } = output(flags.json ?? false);
   if (!/\.ya?ml$/.test(out))
     throw new InputError("--out", "", `is ${out}; expected a file that ends in .yaml`);
   if ((await stat(out).catch(() => null)) !== null)
     throw new InputError(out, "", "is there already; name another file with --out, or remove it");
-  const { engine = null, url = null, model = null, dataParallelSize = 1 } = flags;
   const given = { kind: engine, urls: url, models: model };
   const questions = process.stdin.isTTY ? terminalQuestions() : null;
   const answers = await askFirstConfig(given, questions).finally(() => questions?.close());
