@@ -1,10 +1,8 @@
 // Writes what of the documentation is made of the code: `npm test` holds each file to it.
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { configJsonSchema } from "../../src/config/json-schema.ts";
-import { apiPage } from "./api-page.ts";
+import { madeFiles } from "./made-files.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-writeFileSync(`${root}docs/api.md`, apiPage());
-writeFileSync(`${root}config/schema.json`, `${JSON.stringify(await configJsonSchema(), null, 2)}\n`);
+for (const [path, text] of await madeFiles()) writeFileSync(root + path, text);

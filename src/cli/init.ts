@@ -3,7 +3,7 @@ import { createInterface } from "node:readline/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { isEngineKind, ENGINE_KINDS, type FirstConfig, firstConfig } from "../config/first-config.ts";
 import { InputError } from "../lib/errors.ts";
-import { countOption, jsonOption } from "./options.ts";
+import { countOption, jsonOption, portOption } from "./options.ts";
 import { type Questions, askFirstConfig } from "./init-questions.ts";
 import { output, writeOutput } from "./output.ts";
 
@@ -12,6 +12,7 @@ interface InitFlags {
   readonly url?: readonly string[];
   readonly model?: readonly string[];
   readonly dataParallelSize?: number;
+  readonly port?: number;
   readonly out: string;
   readonly json?: true;
 }
@@ -32,6 +33,7 @@ export function initCommand(): Command {
         "vllm, sglang: ranks of each server, each of which gets requests",
       ),
     )
+    .addOption(portOption("--port <port>", "where the gateway listens (default: 8080)"))
     .addOption(new Option("--out <file>", "where to write it").default("gateway.yaml"))
     .addOption(jsonOption())
     .exitOverride()
@@ -44,7 +46,7 @@ function engineOf(text: string): FirstConfig["kind"] {
 }
 
 async function init(flags: InitFlags): Promise<void> {
-  const { out, engine = null, url = null, model = null, dataParallelSize = 1 } = flags;
+  const { out, engine = null, url = null, model = null, dataParallelSize = 1, port = 8080 } = flags;
   const { result } = output(flags.json ?? false);
   if (!/\.ya?ml$/.test(out))
     throw new InputError("--out", "", `is ${out}; expected a file that ends in .yaml`);
@@ -53,7 +55,7 @@ async function init(flags: InitFlags): Promise<void> {
   const given = { kind: engine, urls: url, models: model };
   const questions = process.stdin.isTTY ? terminalQuestions() : null;
   const answers = await askFirstConfig(given, questions).finally(() => questions?.close());
-  const { text, config } = await firstConfig({ ...answers, dataParallelSize });
+  const { text, config } = await firstConfig({ ...answers, dataParallelSize, port });
   await writeOutput(out, text);
   const next = [`plimsoll check --config ${out}`, `plimsoll serve --config ${out}`];
   result({ out, config, next }, `${out} is written. Next:\n${next.map((line) => `  ${line}`).join("\n")}`);

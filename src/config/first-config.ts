@@ -14,6 +14,8 @@ export interface FirstConfig {
   readonly models: readonly string[];
   /** Ranks of each server; 1 for servers that are one shard. */
   readonly dataParallelSize: number;
+  /** Where the gateway listens. */
+  readonly port: number;
 }
 
 const OPTIONS: Readonly<Record<string, string>> = {
@@ -31,18 +33,15 @@ export function isEngineKind(text: string): text is FirstConfig["kind"] {
  * A configuration of one pool, as a file's text and as what is in it.
  * @throws InputError naming the option whose value no configuration can have
  */
-export async function firstConfig({ kind, urls, models, dataParallelSize }: FirstConfig) {
+export async function firstConfig({ kind, urls, models, dataParallelSize, port }: FirstConfig) {
   const ranks = dataParallelSize === 1 ? {} : { dataParallelSize };
-  const config = { pools: [{ name: "chat", kind, models, urls, ...ranks }] };
+  const config = { http: { port }, pools: [{ name: "chat", kind, models, urls, ...ranks }] };
   const sourceOf: SourceOf = (field) => OPTIONS[String(field[2])] ?? "init";
   await configOf({ value: config, sourceOf }, ".", {});
   const text = `# yaml-language-server: $schema=${packageFile("config/schema.json")}
 # A first configuration, by \`plimsoll init\`. Every other setting has its default: ${packageFile("config/default.yaml")}
 # The gateway listens on this machine alone. To let others in, set http.host to 0.0.0.0 and http.operatorKeyEnv to the name of
 # a variable with a key: without it, /admin, /ep/v1 and /metrics answer this machine only.
-http:
-  port: 8080
-
 ${stringify(config)}`;
   return { text, config };
 }

@@ -37,7 +37,10 @@ test("what options say is written, and check and the gateway take it", async () 
   expect([code, stderr]).toEqual([0, ""]);
   expect(JSON.parse(stdout)).toEqual({
     out,
-    config: { pools: [{ name: "chat", kind: "openai", models: ["small"], urls: [url] }] },
+    config: {
+      http: { port: 8080 },
+      pools: [{ name: "chat", kind: "openai", models: ["small"], urls: [url] }],
+    },
     next: [`plimsoll check --config ${out}`, `plimsoll serve --config ${out}`],
   });
   expect((await resultHere("check", "--config", out)).code).toBe(0);
@@ -88,8 +91,8 @@ test("three questions, with what the first server lists for an answer", async ()
     "Their URLs, with blanks between [http://127.0.0.1:8000]: ",
     "The model, by the name that clients ask for [small]: ",
   ]);
-  const { text } = await firstConfig({ ...answers, dataParallelSize: 2 });
-  expect(parse(text)).toMatchObject({ pools: [{ kind: "vllm", dataParallelSize: 2 }] });
+  const { text } = await firstConfig({ ...answers, dataParallelSize: 2, port: 8081 });
+  expect(parse(text)).toMatchObject({ http: { port: 8081 }, pools: [{ kind: "vllm", dataParallelSize: 2 }] });
 });
 
 test("what no engine is, and no model, is asked again; what options say is not asked", async () => {
