@@ -1,6 +1,5 @@
 import diagnostics from "node:diagnostics_channel";
 import { existsSync, readdirSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import type { FastifyInstance } from "fastify";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -8,7 +7,6 @@ import { z } from "zod";
 import { scratchFolder, type ScratchFolder } from "../../harness/scratch-folder.ts";
 import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { smallGroup } from "../../harness/small-group.ts";
-import { apiPage } from "../../.ci/docs/api-page.ts";
 import { OPERATIONS, openApiDocument, pathOf } from "../../src/http/openapi/document.ts";
 import { ownVersion } from "../../src/files/own-version.ts";
 import { patiently } from "../patiently.ts";
@@ -140,8 +138,3 @@ function conforms(schema: object | undefined, value: unknown): void {
     z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]).safeParse(value).error,
   ).toBeUndefined();
 }
-
-test("docs/api.md is made of it", async () => {
-  const page = await readFile(new URL("../../docs/api.md", import.meta.url), "utf8");
-  expect(page, "node .ci/docs/generate.ts").toBe(apiPage());
-});

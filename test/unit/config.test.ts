@@ -103,10 +103,8 @@ describe("loadConfig", () => {
     });
   });
 
-  test("config/schema.json is that schema, and says what a setting means", async () => {
+  test("the schema says what a setting means", async () => {
     const schema = await configJsonSchema();
-    const shipped = await readFile(new URL("../../config/schema.json", import.meta.url), "utf8");
-    expect(shipped, "node .ci/docs/generate.ts").toBe(`${JSON.stringify(schema, null, 2)}\n`);
     expect(schema).toMatchObject({
       properties: {
         workers: { description: expect.stringContaining("Local workers: processes that serve") as string },
