@@ -11,8 +11,8 @@ const WORD = /'([^']*)'|"([^"]*)"|(\S+)/g;
 
 function wordsOf(line: string): string[] {
   const words: string[] = [];
-  for (const [, single, double, bare] of line.trim().matchAll(WORD)) {
-    if (bare?.startsWith("#") === true || /^(?:[|&;]|\d?[<>])/.test(bare ?? "")) break;
+  for (const [, single, double, bare = ""] of line.trim().matchAll(WORD)) {
+    if (/^(?:[#|&;]|\d?[<>])/.test(bare)) break;
     words.push(single ?? double ?? bare);
   }
   return words;

@@ -94,9 +94,10 @@ function fault(root: Command, given: readonly string[], values: boolean): string
     rest = rest.slice(1);
   }
   if (command === root) return /^--(version|help)$/.test(rest[0]) ? null : "is no command";
-  const known = [...command.options, ...(command.parent?.options ?? [])].flatMap(({ long }) => long ?? []);
+  const options = [...command.options, ...(command.parent?.options ?? [])];
+  const known = new Set(options.map(({ long }) => long));
   for (const word of rest.filter((one) => one.startsWith("--")))
-    if (!known.includes(word.split("=", 1)[0]) && word !== "--help") return `has no option ${word}`;
+    if (!known.has(word.split("=", 1)[0]) && word !== "--help") return `has no option ${word}`;
   if (!values || rest.some((word) => word.includes("…"))) return null;
   try {
     command.parseOptions(rest);

@@ -1,6 +1,6 @@
 /** SVG by hand: pictures that stand in Markdown, in light and dark pages, without a script or a font of their own. */
 
-export const FONT = 'font-family="system-ui, sans-serif" font-size="12"';
+const FONT = 'font-family="system-ui, sans-serif" font-size="12"';
 
 const STYLE = `<style>
 text { fill: #334155 } .faint { fill: #64748b } .line { stroke: #dc2626; stroke-dasharray: 4 3 } .axis { stroke: #94a3b8 }
