@@ -29,3 +29,22 @@ function proseOf(comment: string): string {
   const isTable = lines.some((line) => /\S {3,}\S/.test(line));
   return isTable ? lines.join("\n") : lines.join(" ").trim();
 }
+
+const ENTRY = /^ {2,}(?<names>[a-z]\w*(?:, [a-z]\w*)*) {2,}(?<text>\S.*)$/;
+
+/** What a note's table says of fields, by their names: `  urls, discover   where servers are`, and lines that go on. */
+export function fieldNotes(note: string): ReadonlyMap<string, string> {
+  const notes = new Map<string, string>();
+  let names: readonly string[] = [];
+  for (const line of note.split("\n")) {
+    const groups = ENTRY.exec(line)?.groups;
+    if (groups !== undefined) names = groups["names"].split(", ");
+    else if (!/^ {6,}\S/.test(line)) names = [];
+    const text = groups?.["text"] ?? line.trim();
+    for (const name of names) {
+      const before = notes.get(name);
+      notes.set(name, before === undefined || groups !== undefined ? text : `${before} ${text}`);
+    }
+  }
+  return notes;
+}

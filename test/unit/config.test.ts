@@ -109,8 +109,22 @@ describe("loadConfig", () => {
       properties: {
         workers: { description: expect.stringContaining("Local workers: processes that serve") as string },
         http: { properties: { port: { description: "0 takes a free one", default: 8080 } } },
+        models: {
+          additionalProperties: { properties: { aliases: { description: "other names for it" } } },
+        },
       },
     });
+    const { items } = (schema["properties"] as { pools: { items: { oneOf: object[] } } }).pools;
+    expect(items.oneOf).toContainEqual(
+      expect.objectContaining({
+        properties: expect.objectContaining({
+          kind: { type: "string", const: "vllm" },
+          dataParallelSize: expect.objectContaining({
+            description: "ranks of each server that requests can be pinned to; each is a shard (default 1)",
+          }) as object,
+        }) as object,
+      }),
+    );
   });
 
   test.each(EXAMPLES)("an editor finds the schema of the example %s", async (name) => {
