@@ -34,7 +34,9 @@ function relayed(operations: readonly Operation[]): string {
   });
   const table = ["| route | body | answer | |", "|---|---|---|---|", ...rows].join("\n");
   const headers = parameters(operations.find((operation) => operation.headers !== undefined)?.headers ?? []);
-  return `${table}\n\nHeaders that the gateway reads:\n\n${headers}`;
+  const said = Object.entries(operations[0].answers[200].headers ?? {});
+  const answered = said.map(([name, about]) => `- \`${name}\`: ${about}`).join("\n");
+  return `${table}\n\nHeaders that the gateway reads:\n\n${headers}\n\nHeaders of answers:\n\n${answered}`;
 }
 
 function parameters(given: readonly Parameter[]): string {

@@ -26,7 +26,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
 };
 
 /** Kinds of engines whose ranks can be asked for one by one. */
-const RANKED: readonly string[] = ["vllm", "sglang"];
+const RANKED: ReadonlySet<string> = new Set(["vllm", "sglang"]);
 const RANKS_NOTE =
   "    # dataParallelSize: 8 # where each server has so many data-parallel ranks: each is a shard then\n";
 
@@ -47,6 +47,6 @@ export async function firstConfig({ kind, urls, models, dataParallelSize, port }
 # A first configuration, by \`plimsoll init\`. Every other setting has its default: ${packageFile("config/default.yaml")}
 # The gateway listens on this machine alone. To let others in, set http.host to 0.0.0.0 and http.operatorKeyEnv to the name of
 # a variable with a key: without it, /admin, /ep/v1 and /metrics answer this machine only.
-${stringify(config)}${RANKED.includes(kind) && dataParallelSize === 1 ? RANKS_NOTE : ""}`;
+${stringify(config)}${RANKED.has(kind) && dataParallelSize === 1 ? RANKS_NOTE : ""}`;
   return { text, config };
 }

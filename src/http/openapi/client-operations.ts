@@ -27,7 +27,14 @@ const HEADERS = [
   }),
 ];
 
-const RELAYED = "The engine's answer, as it is";
+const RELAYED = {
+  description: "The engine's answer, as it is",
+  headers: {
+    "x-request-id": "The request's id",
+    "x-plimsoll-shard": "The shard that answered",
+    "x-plimsoll-epoch": "The epoch that the request was routed by",
+  },
+};
 
 /** Whose API a route is of, for people who look for its fields. */
 const OWNERS: readonly (readonly [RegExp, string])[] = [
@@ -96,8 +103,8 @@ function bodyOf(body: "json" | "form"): Content {
 }
 
 function answerOf(path: string, generates: boolean): Content {
-  if (path === "/v1/audio/speech") return { description: RELAYED, content: { "audio/*": {} } };
+  if (path === "/v1/audio/speech") return { ...RELAYED, content: { "audio/*": {} } };
   const content: Record<string, Schema> = { "application/json": {} };
   if (generates) content["text/event-stream"] = TEXT;
-  return { description: RELAYED, content };
+  return { ...RELAYED, content };
 }

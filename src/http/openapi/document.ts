@@ -22,6 +22,11 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
   AnthropicError: object({ type: { const: "error" }, error: object(FAULT), request_id: TEXT }),
 };
 
+const REFUSED = headersOf({
+  "x-request-id": "The request's id",
+  "retry-after": "Seconds, where the request may be sent again",
+});
+
 /**
  * The description of the API, OpenAPI 3.1: of the routes that the gateway has.
  * @param version the program's
@@ -56,8 +61,16 @@ export function openApiDocument(version: string): Schema {
         },
       },
       responses: {
-        Error: { description: "A refusal of the gateway's, or an engine's error", content: ref("Error") },
-        AnthropicError: { description: "The same in Anthropic's shape", content: ref("AnthropicError") },
+        Error: {
+          description: "A refusal of the gateway's, or an engine's error",
+          headers: REFUSED,
+          content: ref("Error"),
+        },
+        AnthropicError: {
+          description: "The same in Anthropic's shape",
+          headers: REFUSED,
+          content: ref("AnthropicError"),
+        },
       },
     },
   };
@@ -97,8 +110,16 @@ function described(operation: Operation): object {
   };
 }
 
-function contentOf({ description, content }: Content): object {
+function headersOf(headers: Readonly<Record<string, string>>): object {
+  const named = Object.entries(headers).map(
+    ([name, description]) => [name, { description, schema: TEXT }] as const,
+  );
+  return Object.fromEntries(named);
+}
+
+function contentOf({ description, content, headers }: Content): object {
   const types: Record<string, object> = {};
   for (const [type, schema] of Object.entries(content)) types[type] = { schema };
-  return { description, ...(Object.keys(types).length === 0 ? {} : { content: types }) };
+  const said = headers === undefined ? {} : { headers: headersOf(headers) };
+  return { description, ...said, ...(Object.keys(types).length === 0 ? {} : { content: types }) };
 }

@@ -12,6 +12,8 @@ export interface Parameter {
 export interface Content {
   readonly description: string;
   readonly content: Readonly<Record<string, Schema>>;
+  /** Of an answer: what its headers say, by their names. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export const TAGS = {
