@@ -3,6 +3,7 @@ import { ENTRY_MODULES } from "../src/files/package-files.ts";
 export default {
   entry: [
     "docs/.vitepress/config.ts",
+    "docs/more/*.paths.ts",
     "harness/fakes/*-server.ts",
     "src/library/index.ts",
     "src/plimsoll.ts",

@@ -1,8 +1,9 @@
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
+import { sitePage } from "./more-pages.ts";
 
 /**
- * What pages link to beside themselves: files and folders of the checkout. A site has no checkout, so each stands beside its
+ * What pages link to beside pages: files and folders of the checkout. A site has no checkout, so each stands beside its
  * pages as text, a folder as its files one after the other.
  */
 export class LinkedFiles {
@@ -14,11 +15,13 @@ export class LinkedFiles {
     this.#root = root;
   }
 
-  /** Where the site has what a page of `docs/` links to as `../path`; null for pages, anchors and other hosts. */
+  /** Where the site has what a page of `docs/` links to as `../path`; null for what is linked otherwise. */
   hrefOf(href: string): string | null {
-    const [target] = href.split("#", 1);
+    const [target, anchor] = href.split("#", 2);
     if (!target.startsWith("../")) return null;
     const path = posix.normalize(posix.join("docs", target)).replace(/\/$/, "");
+    const page = sitePage(path);
+    if (page !== null) return anchor === undefined ? page : `${page}#${anchor}`;
     this.#paths.add(path);
     return `/files/${path}.txt`;
   }

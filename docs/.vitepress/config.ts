@@ -28,7 +28,7 @@ export default defineConfig({
           const href = files.hrefOf(String(token.attrGet("href")));
           if (href === null) continue;
           token.attrSet("href", href);
-          token.attrSet("target", "_blank");
+          if (href.startsWith("/files/")) token.attrSet("target", "_blank");
         }
       });
     },

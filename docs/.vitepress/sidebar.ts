@@ -18,6 +18,7 @@ export const sidebar = [
     ["A request's life", "requests"],
     ["Envoy or Istio in front", "endpoint-picker"],
     ["The expert plane", "expert-plane"],
+    ["Plug-ins of engines", "more/plug-ins"],
     ["Instances by experts", "locality"],
     ["The dashboard", "dashboard"],
     ["Every alert", "alerts"],
@@ -45,6 +46,9 @@ export const sidebar = [
     ["Errors", "errors"],
     ["Metrics", "metrics"],
     ["The library", "library"],
+    ["What is new", "more/changelog"],
+    ["Architecture", "more/architecture"],
+    ["Contributing", "more/contributing"],
   ]),
   group("Measured", [
     ["What balancing is worth", "balancing"],

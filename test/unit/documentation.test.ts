@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { expect, test } from "vitest";
 import { madeFiles } from "../../.ci/docs/made-files.ts";
 import { ROOT, anchors, fences, links, pageText, pages, spans } from "../../.ci/docs/markdown.ts";
+import { sitePage } from "../../.ci/docs/more-pages.ts";
 import { shellCommands } from "../../.ci/docs/shell-commands.ts";
 import { sidebar } from "../../docs/.vitepress/sidebar.ts";
 import manifest from "../../package.json" with { type: "json" };
@@ -32,8 +33,10 @@ test("every link of every page leads somewhere, to its anchor", () => {
 });
 
 test("the site's sidebar has every page once", () => {
-  const listed = sidebar.flatMap(({ items }) => items.map(({ link }) => `docs${link}.md`));
-  const there = pages().filter((path) => path.startsWith("docs/") && path !== "docs/index.md");
+  const listed = sidebar.flatMap(({ items }) => items.map(({ link }) => link));
+  const there = pages()
+    .filter((path) => path !== "README.md" && path !== "docs/index.md")
+    .map(sitePage);
   expect(listed.toSorted()).toEqual(there.toSorted());
 });
 
