@@ -36,7 +36,7 @@ test("the site's sidebar has every page once", () => {
   const listed = sidebar.flatMap(({ items }) => items.map(({ link }) => link));
   const there = pages()
     .filter((path) => path !== "README.md" && path !== "docs/index.md")
-    .map(sitePage);
+    .map((path) => sitePage(path) ?? path);
   expect(listed.toSorted()).toEqual(there.toSorted());
 });
 
