@@ -4,7 +4,7 @@ import Table from "cli-table3";
 import { Command } from "commander";
 import type { Config } from "../config/config.ts";
 import { configJsonSchema } from "../config/json-schema.ts";
-import { defaultSettings, loadConfig } from "../config/load-config.ts";
+import { loadConfig } from "../config/load-config.ts";
 import { lookUpSrv } from "../discovery/dns-source.ts";
 import { FoundServers } from "../discovery/found-servers.ts";
 import { lookUp } from "../discovery/lookup.ts";
@@ -41,7 +41,7 @@ export function checkCommand(): Command {
 async function check(flags: CheckFlags): Promise<void> {
   const { result } = output(flags.json ?? false);
   if (flags.schema === true) {
-    const schema = configJsonSchema(await defaultSettings());
+    const schema = await configJsonSchema();
     return result(schema, JSON.stringify(schema, null, 2));
   }
   const written = await loadConfig(configPath(flags.config), process.env);

@@ -20,12 +20,14 @@ export interface Overridden {
 
 /**
  * Lays `PLIMSOLL_…` variables over the settings; those that name no setting change nothing.
- * @param defaults which settings there are, and of which type
+ * @param defaults which settings there are
+ * @param takesNumber whether a setting takes a number, by its path
  */
 export function layEnvironmentOver(
   settings: Section,
   defaults: Section,
   environment: NodeJS.ProcessEnv,
+  takesNumber: (path: readonly string[]) => boolean,
 ): Overridden {
   const variables = new Map<string, string>();
   const lay = (target: Section, known: Section, path: readonly string[]): Section => {
@@ -40,7 +42,7 @@ export function layEnvironmentOver(
       const variable = variableOf(here);
       const given = environment[variable];
       if (Array.isArray(value) || given === undefined) continue;
-      laid[name] = typed(given, value);
+      laid[name] = typed(given, typeof value === "boolean", takesNumber(here));
       variables.set(here.join("."), variable);
     }
     return laid;
@@ -48,10 +50,10 @@ export function layEnvironmentOver(
   return { settings: lay(settings, defaults, []), variables };
 }
 
-/** What is no value of the default's type stays text, so that the shape check can show it. */
-function typed(given: string, standard: unknown): unknown {
-  if (typeof standard === "boolean" && (given === "true" || given === "false")) return given === "true";
-  if (typeof standard !== "number" || given.trim() === "") return given;
+/** What is no value of the setting's type stays text, so that the shape check can show it. */
+function typed(given: string, isFlag: boolean, isNumber: boolean): unknown {
+  if (isFlag && (given === "true" || given === "false")) return given === "true";
+  if (!isNumber || given.trim() === "") return given;
   const number = Number(given);
   return Number.isNaN(number) ? given : number;
 }

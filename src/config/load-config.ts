@@ -20,6 +20,7 @@ import { byPresentNames } from "./renamed-settings.ts";
 import { type Section, isSection } from "./section.ts";
 import { readStoreUrl } from "./store-url.ts";
 import { readTelemetry } from "./telemetry-config.ts";
+import { takesNumber } from "./takes-number.ts";
 import { readYaml, readYamlFile, type YamlFile } from "./yaml-file.ts";
 import { packageFile } from "../files/package-files.ts";
 
@@ -50,7 +51,7 @@ export async function configOf(
     throw faultAt({ ...file, field: [] }, "is not a mapping; expected settings such as `pools:`");
   const { pools: _, ...below } = defaults;
   const laid = layOver(below, byPresentNames(written));
-  const { settings, variables } = layEnvironmentOver(laid, defaults, environment);
+  const { settings, variables } = layEnvironmentOver(laid, defaults, environment, takesNumber);
   const sourceOf: SourceOf = (field) => variables.get(field.join(".")) ?? file.sourceOf(field);
   const checked = checkShape(configSchema, settings, sourceOf);
   checkSettings(checked, sourceOf);

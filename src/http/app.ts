@@ -31,6 +31,7 @@ import { boundPipelines } from "./in-turn.ts";
 import { openAiRoutes } from "./openai-routes.ts";
 import { type OperatorParts, operatorRoutes } from "./operator-routes.ts";
 import { operatorDoor } from "./operator-door.ts";
+import { openApiRoute } from "./openapi/route.ts";
 import { orderRoutes } from "./order-routes.ts";
 import { otherMethods } from "./other-methods.ts";
 import { Peers } from "./peer.ts";
@@ -194,6 +195,7 @@ export async function httpApp(config: Config, parts: AppParts): Promise<FastifyI
     solveRoute(scope, parts.solver, peers, bodies);
     planRoute(scope, parts.planner, peers, bodies);
   });
+  openApiRoute(app);
   await app.register(dashboard);
   refuseOtherMethods();
   return app;

@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { readdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -83,21 +84,52 @@ describe("loadConfig", () => {
     const path = fileURLToPath(new URL(name, EXAMPLE_FOLDER));
     const config = await loadConfig(path, { ENGINE_API_KEY: "sesame", KUBERNETES_SERVICE_HOST: "10.96.0.1" });
     expect(config.pools[0]).toMatchObject({ name: "chat", models: ["deepseek-v3"] });
-    const schema = z.fromJSONSchema(configJsonSchema(await defaultSettings()));
+    const schema = z.fromJSONSchema(await configJsonSchema());
     expect(schema.safeParse(await readYaml(path)).error).toBeUndefined();
   });
 
   test("the schema tells what is no configuration, and every default", async () => {
     const defaults = await defaultSettings();
-    const schema = z.fromJSONSchema(configJsonSchema(defaults));
+    const schema = z.fromJSONSchema(await configJsonSchema());
     expect(schema.safeParse({ http: { prot: 1 } }).success).toBe(false);
     expect(schema.safeParse({ pools: [{ name: "a", kind: "openai", urls: ["http://a"] }] }).success).toBe(
       false,
     );
-    expect(schema.parse({ http: {}, admission: { total: {} } })).toMatchObject({
+    const pools = [{ name: "a", kind: "openai", models: ["m"], urls: ["http://a"] }];
+    expect(schema.safeParse({ http: {} }).success).toBe(false);
+    expect(schema.parse({ pools, http: {}, admission: { total: {} } })).toMatchObject({
       http: defaults["http"],
       admission: { total: { maxInFlight: 4096 } },
     });
+  });
+
+  test("the schema says what a setting means", async () => {
+    const schema = await configJsonSchema();
+    expect(schema).toMatchObject({
+      properties: {
+        workers: { description: expect.stringContaining("Local workers: processes that serve") as string },
+        http: { properties: { port: { description: "0 takes a free one", default: 8080 } } },
+        models: {
+          additionalProperties: { properties: { aliases: { description: "other names for it" } } },
+        },
+      },
+    });
+    const { items } = (schema["properties"] as { pools: { items: { oneOf: object[] } } }).pools;
+    expect(items.oneOf).toContainEqual(
+      expect.objectContaining({
+        properties: expect.objectContaining({
+          kind: { type: "string", const: "vllm" },
+          dataParallelSize: expect.objectContaining({
+            description: "ranks of each server that requests can be pinned to; each is a shard (default 1)",
+          }) as object,
+        }) as object,
+      }),
+    );
+  });
+
+  test.each(EXAMPLES)("an editor finds the schema of the example %s", async (name) => {
+    const text = await readFile(new URL(name, EXAMPLE_FOLDER), "utf8");
+    expect(text.split("\n", 1)).toEqual(["# yaml-language-server: $schema=../schema.json"]);
   });
 
   test("engines with ranks, keys and limits", async () => {
@@ -422,6 +454,17 @@ describe("loadConfig", () => {
     const error = await loadConfig(path).catch((caught: unknown) => caught);
     expect(error).toMatchObject({ name: "InputError", message: expect.stringContaining(message) as string });
     expect((error as Error).message).not.toContain("\n");
+  });
+
+  test("a setting that is null by default is given by a variable, of its own type", async () => {
+    const given = { PLIMSOLL_PICKER_PORT: "0", PLIMSOLL_CONTROL_STAGING_BYTES: "1000000000" };
+    const more = { PLIMSOLL_CAPTURE_DIRECTORY: "2026", PLIMSOLL_HTTP_CORS_ORIGINS: "*" };
+    expect(await loadConfig(await file(onePool), { ...given, ...more })).toMatchObject({
+      picker: { port: 0 },
+      control: { stagingBytes: 1_000_000_000 },
+      capture: { directory: expect.stringMatching(/2026$/) as string },
+      http: { corsOrigins: "*" },
+    });
   });
 
   test("a bad variable is named, not the file", async () => {

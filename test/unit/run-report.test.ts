@@ -208,13 +208,13 @@ describe("what balance gained", () => {
   });
 });
 
-test("README has the differences between fidelities that a report shows", async () => {
-  const readme = (await readFile(new URL("../../README.md", import.meta.url), "utf8")).replaceAll("**", "");
+test("docs/twin.md has the differences between fidelities that a report shows", async () => {
+  const page = (await readFile(new URL("../../docs/twin.md", import.meta.url), "utf8")).replaceAll("**", "");
   const percent = ({ median, most }: { median: number; most: number }) =>
     `${(100 * median).toFixed(1)} % (${(100 * most).toFixed(1)} %)`;
   const { sampled, analytic } = FIDELITY_ERRORS;
   for (const [what, error] of Object.entries(sampled))
-    expect(readme).toContain(`| ${what} | ${percent(error)} | ${percent(analytic[what])} |`);
+    expect(page).toContain(`| ${what} | ${percent(error)} | ${percent(analytic[what])} |`);
 });
 
 test("docs/simulate.md names every key of a scenario, figure, field and column", async () => {

@@ -1,0 +1,93 @@
+import { CONSUMER_DISPATCHES } from "../../model/consumer-dispatch.ts";
+import {
+  ANYTHING,
+  FLAG,
+  type Operation,
+  NUMBER,
+  TEXT,
+  WHOLE,
+  json,
+  list,
+  matrix,
+  object,
+  orNull,
+} from "./operation.ts";
+import { EXPERT_PLANE, MAP, TOPOLOGY } from "./placement-schemas.ts";
+
+/** Questions that are answered by computing, without being kept. */
+export const SOLVER_OPERATIONS: readonly Operation[] = [
+  {
+    ...EXPERT_PLANE,
+    method: "post",
+    path: "/ep/v1/solve",
+    summary: "A load and a topology in, a placement out",
+    description: "Stateless. Of `load`, `logical_count` and `load_history` one is there.",
+    body: json(
+      "The problem",
+      object(
+        {
+          load: matrix({ type: "number", minimum: 0 }, "[layers][experts]: tokens"),
+          logical_count: list(list(NUMBER)),
+          load_history: list(ANYTHING),
+          topology: TOPOLOGY,
+          dispatch: { enum: CONSUMER_DISPATCHES },
+          entries: { type: "integer", minimum: 1, maximum: 255 },
+          sameForAllRanks: FLAG,
+          groups: WHOLE,
+          previous: MAP,
+          previousTopology: TOPOLOGY,
+          maxMoves: WHOLE,
+          gpuSlots: list(WHOLE),
+          gpuSpeeds: list(NUMBER),
+          outOfService: list(WHOLE),
+          model: TEXT,
+          moe_layers: list(WHOLE),
+        },
+        "load",
+        "logical_count",
+        "load_history",
+        "dispatch",
+        "entries",
+        "sameForAllRanks",
+        "groups",
+        "previous",
+        "previousTopology",
+        "maxMoves",
+        "gpuSlots",
+        "gpuSpeeds",
+        "outOfService",
+        "model",
+        "moe_layers",
+      ),
+    ),
+    answers: {
+      200: json(
+        "A placement file",
+        object({
+          format: { const: "plimsoll.placement/1" },
+          topology: TOPOLOGY,
+          physical_to_logical_map: MAP,
+          shares: list(list(NUMBER)),
+          certificate: ANYTHING,
+        }),
+      ),
+    },
+  },
+  {
+    ...EXPERT_PLANE,
+    method: "post",
+    path: "/ep/v1/plan",
+    summary: "How many GPUs, laid out how",
+    description: "Stateless. The fields are the options of `plimsoll plan`, e.g. `ttftP95` or `ttft-p95`.",
+    body: json("The question", ANYTHING),
+    answers: { 200: json("The plan", object({ asked: ANYTHING, answer: orNull(ANYTHING) })) },
+  },
+  {
+    ...EXPERT_PLANE,
+    method: "post",
+    path: "/ep/v1/what-if/:pool",
+    summary: "What a pool would come to otherwise",
+    body: json("The question", ANYTHING),
+    answers: { 200: json("The answer", ANYTHING) },
+  },
+];
