@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import { dirname } from "node:path";
 import type { TlsSettings } from "../model/server-access.ts";
 import { captureNotes, readCapture } from "./capture-config.ts";
@@ -13,8 +14,11 @@ import type { WrittenPool } from "./pool-schema.ts";
 import { readKey } from "./read-key.ts";
 import { readModels } from "./read-models.ts";
 import { type ServedPool, readPools } from "./read-pools.ts";
-import { readTls } from "./read-tls.ts";
-import { isLocalName, isLoopback } from "./loopback.ts";
+import { readAccess } from "./read-access.ts";
+import { readListenerTls, readTls } from "./read-tls.ts";
+import { asksClients, knowsOperators } from "./access-config.ts";
+import { staysHere } from "./loopback.ts";
+import { NamedFiles } from "./named-files.ts";
 import { keyHash } from "./operator-key.ts";
 import { byPresentNames } from "./renamed-settings.ts";
 import { type Section, isSection } from "./section.ts";
@@ -56,18 +60,25 @@ export async function configOf(
   checkSettings(checked, sourceOf);
 
   const { tenant, tenants: named } = checked.admission;
+  const folderOf = (field: readonly PropertyKey[]) => (variables.has(field.join(".")) ? "." : folder);
+  const files = new NamedFiles(folderOf);
+  const accessTerms = { files, tenants: named, pools: checked.pools, nowMs: Date.now() };
+  const keyed = await readAccess(checked.access, { sourceOf, field: ["access"] }, accessTerms);
   const tenants = Object.fromEntries(
-    Object.entries(named).map(([name, own]) => [name, Object.assign({ ...tenant }, own)]),
+    Object.entries({ ...named, ...keyed.tenants }).map(([name, own]) => [
+      name,
+      Object.assign({ ...tenant }, own),
+    ]),
   );
   const notes = unknownVariables(environment, settingVariables(defaults), namedVariables(checked));
-  const folderOf = (field: readonly PropertyKey[]) => (variables.has(field.join(".")) ? "." : folder);
+  notes.push(...keyed.notes);
   const tlsOf = (own: ServedPool["tls"], place: Place): TlsSettings | null => {
     const all = checked.upstream.tls;
     const placeOf = (name: keyof typeof all) => {
       const inPool = own !== undefined && (name in own || all[name] === null);
       return inside(inPool ? place : { sourceOf, field: ["upstream"] }, "tls", name);
     };
-    return readTls(Object.assign({ ...all }, own), placeOf, folderOf);
+    return readTls(Object.assign({ ...all }, own), placeOf, files);
   };
   const pools = await readPools(
     checked.pools,
@@ -80,11 +91,28 @@ export async function configOf(
   const keyPlace: Place = { sourceOf, field: ["http", "operatorKeyEnv"] };
   const operatorKeyHash =
     operatorKeyEnv === null ? null : keyHash(readKey(operatorKeyEnv, keyPlace, environment));
-  if (operatorKeyHash === null && !staysHere(checked.http.host)) notes.push(keylessNote(checked.http.host));
+  const { access } = keyed;
+  const { host, admin } = checked.http;
+  const toOperators = operatorKeyHash !== null || knowsOperators(access);
+  // Without a key nothing listens beyond this machine.
+  const heard = toOperators || asksClients(access) ? host : heardHere(host);
+  const adminHeard = toOperators ? admin.host : heardHere(admin.host);
+  if (heard !== host) notes.push(keylessNote("http.host", host, heard));
+  if (adminHeard !== admin.host && admin.port !== null)
+    notes.push(keylessNote("http.admin.host", admin.host, adminHeard));
+  const http = { ...checked.http, host: heard, admin: { ...admin, host: adminHeard } };
+  const tlsAt = (...at: readonly string[]) => {
+    const place: Place = { sourceOf, field: [...at, "tls"] };
+    return (setting: string) => inside(place, setting);
+  };
+  const listenerTls = {
+    http: readListenerTls(http.tls, tlsAt("http"), files),
+    admin: readListenerTls(admin.tls, tlsAt("http", "admin"), files),
+  };
   const captureTerms = { workers: checked.workers, folder: folderOf(["capture", "directory"]) };
   const capture = readCapture(checked.capture, captureTerms, sourceOf, environment);
   notes.push(...captureNotes(capture));
-  const picker = readPicker(checked.picker, pools, sourceOf, folderOf);
+  const picker = readPicker(checked.picker, pools, sourceOf, files);
   notes.push(...pickerNotes(picker, pools));
   const telemetry = readTelemetry(checked.telemetry, variables, environment, (line) => notes.push(line));
   const { url, ...storeSettings } = checked.store;
@@ -92,6 +120,10 @@ export async function configOf(
   checkExperts(pools, { store, control: checked.control }, sourceOf);
   return {
     ...checked,
+    http,
+    listenerTls,
+    access,
+    files: { names: files.names, watchMs: checked.access.watchFilesMs },
     admission: { ...checked.admission, tenants },
     operatorKeyHash,
     capture,
@@ -104,13 +136,16 @@ export async function configOf(
   };
 }
 
-/** Whether nothing but this machine reaches a gateway that listens there. */
-function staysHere(host: string): boolean {
-  return isLocalName(host) || isLoopback(host);
+/** The loopback address of the same family, where a host is not one already. */
+function heardHere(host: string): string {
+  if (staysHere(host)) return host;
+  return isIPv6(host) ? "::1" : "127.0.0.1";
 }
 
-function keylessNote(host: string): string {
-  return `http.host: is ${host}, beyond loopback, and there is no key: /admin, /ep/v1 and /metrics answer on loopback only; name a variable that holds a key in http.operatorKeyEnv`;
+function keylessNote(setting: string, host: string, heard: string): string {
+  const keys =
+    "name a variable that holds the operators' key in http.operatorKeyEnv, or write keys in access.keys";
+  return `${setting}: is ${host}, beyond loopback, and there is no key: it listens on ${heard} only; ${keys}`;
 }
 
 /** Variables that hold keys, by names of the person's own. */

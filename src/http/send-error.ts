@@ -16,6 +16,7 @@ export const LINGER_MS = 2000;
 /** So much of it is dropped; what follows is left unread. */
 const LINGER_BYTES = 1024 * 1024;
 
+const UNAUTHORIZED = 401;
 const UNAVAILABLE = 503;
 const TIMED_OUT = 504;
 
@@ -45,6 +46,7 @@ export function sendError(
     ...cors,
   ];
   if (answer.retryAfterSeconds !== null) headers.push("retry-after", `${answer.retryAfterSeconds}`);
+  if (answer.status === UNAUTHORIZED) headers.push("www-authenticate", "Bearer");
   // OpenAI's and Anthropic's clients would ask again twice, for as long each time.
   if (answer.status === TIMED_OUT) headers.push("x-should-retry", "false");
   const { req: request } = response;

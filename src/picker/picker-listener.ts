@@ -41,8 +41,8 @@ export class PickerListener {
       tls === null
         ? ServerCredentials.createInsecure()
         : ServerCredentials.createSsl(
-            tls.clientCa,
-            [{ private_key: tls.key, cert_chain: tls.cert }],
+            tls.clientCa === null ? null : Buffer.from(tls.clientCa),
+            [{ private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.cert) }],
             tls.clientCa !== null,
           );
     const shown = host.includes(":") ? `[${host}]` : host;

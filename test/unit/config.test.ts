@@ -94,7 +94,7 @@ describe("loadConfig", () => {
     expect(schema.safeParse({ pools: [{ name: "a", kind: "openai", urls: ["http://a"] }] }).success).toBe(
       false,
     );
-    expect(schema.parse({ http: {}, admission: { total: {} } })).toMatchObject({
+    expect(schema.parse({ http: { tls: {}, admin: { tls: {} } }, admission: { total: {} } })).toMatchObject({
       http: defaults["http"],
       admission: { total: { maxInFlight: 4096 } },
     });

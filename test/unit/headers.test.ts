@@ -23,7 +23,7 @@ test("headers of one connection, and those it names, are not forwarded", () => {
     ["x-two", "2"],
   ].flat();
   const kept = ["Authorization", "Bearer x", "content-type", "application/json", "x-two", "1", "x-two", "2"];
-  expect(forwardedHeaders(raw, connection, "id-1")).toEqual([...kept, "x-request-id", "id-1"]);
+  expect(forwardedHeaders(raw, connection, "id-1", false)).toEqual([...kept, "x-request-id", "id-1"]);
 });
 
 test("a response keeps its length and repeated headers, and loses its connection's", () => {

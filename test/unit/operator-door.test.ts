@@ -1,10 +1,11 @@
 import { fastify } from "fastify";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Access } from "../../src/access/access.ts";
 import { isLoopback } from "../../src/config/loopback.ts";
 import { keyHash } from "../../src/config/operator-key.ts";
 import { errorAnswer } from "../../src/http/errors.ts";
-import { operatorDoor } from "../../src/http/operator-door.ts";
+import { OperatorDoor } from "../../src/http/operator-door.ts";
 import { Peers } from "../../src/http/peer.ts";
 
 const KEY = "the key";
@@ -36,12 +37,10 @@ async function answerTo(
     const { status, body } = errorAnswer(error);
     return reply.code(status).send(body);
   });
-  const terms = {
-    keyHash: key === null ? null : keyHash(key),
-    host: "gateway.example",
-    peers: new Peers(app.server),
-  };
-  operatorDoor(app, terms);
+  const operatorKeyHash = key === null ? null : keyHash(key);
+  const access = new Access({ operatorKeyHash, access: { keys: [], jwt: null } }, { now: () => 0 });
+  // What it adds to the app is all that is asked here.
+  void new OperatorDoor(app, { access, host: "gateway.example", peers: new Peers(app.server) });
   for (const url of ["/admin/state", "/metrics", "/health", "/ready"]) app.get(url, async () => ({}));
   const response = await app.inject({
     url: path,
