@@ -31,14 +31,14 @@ export function keyCommand(): Command {
     .action(makeKey);
 }
 
-async function makeKey({ id, role, stdin, json = false }: KeyFlags): Promise<void> {
+async function makeKey({ id, role, stdin, json }: KeyFlags): Promise<void> {
   const key = stdin === true ? await given() : `sk-${randomBytes(KEY_BYTES).toString("base64url")}`;
   const hash = `sha256:${keyHash(key)}`;
   const of = role === "client" ? "" : `, role: ${role}`;
   const line = `${JSON.stringify(id)}: { hash: "${hash}"${of} }`;
   const shown = stdin === true ? {} : { key };
   const told = stdin === true ? "" : `The key, which nothing keeps (give it to who asks):\n  ${key}\n`;
-  output(json).result(
+  output(json ?? false).result(
     { id, role, ...shown, hash },
     `${told}For access.keys, or the file that access.keysFile names:\n  ${line}`,
   );

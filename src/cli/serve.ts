@@ -71,6 +71,12 @@ async function serveBy(
   result: ReturnType<typeof output>["result"],
   progress: (line: string) => void,
 ): Promise<void> {
+  const files = new FileWatch(() => {
+    progress("a file of keys or certificates has changed");
+    hangups.ask();
+  });
+  const follow = ({ files: { names, watchMs } }: Config) => files.watch(names, watchMs);
+  await follow(written);
   const config = await withServers(sources, written);
   for (const { line } of sources.found.found(written)) progress(line);
   const onFault = (fault: Error) => progress(fault.message);
@@ -97,12 +103,6 @@ async function serveBy(
     const others = { ...(admin === null ? {} : { admin }), ...(picker === null ? {} : { picker }) };
     result({ url, ...others }, `listening on ${url}${operators}${picks}`);
     watch.start();
-    const files = new FileWatch(() => {
-      progress("a file of keys or certificates has changed");
-      hangups.ask();
-    });
-    const follow = ({ files: { names, watchMs } }: Config) => files.watch(names, watchMs);
-    await follow(written);
     hangups.begin(() => reload(path, watch, follow, progress));
     if (!signal.aborted) await once(signal, "abort");
     hangups.end();

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { MOST_PRIORITY, tenantLimits } from "./tenant-limits.ts";
 
 /** Those that take a public key: with a shared secret, whoever can check a token can make one. */
-export const JWT_ALGORITHMS = [
+const JWT_ALGORITHMS = [
   "RS256",
   "RS384",
   "RS512",
@@ -18,7 +18,7 @@ export const JWT_ALGORITHMS = [
 const name = z.string().min(1).max(128);
 
 /** One key; `read-access.ts` says which settings suit which role. */
-export const keySchema = z.strictObject({
+const keySchema = z.strictObject({
   hash: z
     .string()
     .regex(

@@ -98,7 +98,10 @@ export async function httpApp(config: Config, parts: AppParts, answers: Answers)
   }
   if (answers === "clients")
     await app.register(async (scope) => probeRoutes(scope, parts, async () => false));
-  else await privateRoutes(config, parts, bare);
+  else {
+    const { host } = answers === "operators" ? config.http.admin : config.http;
+    await privateRoutes(host, parts, bare);
+  }
   refuseOtherMethods();
   return { app, servers };
 }
@@ -114,18 +117,14 @@ async function clientRoutes(
   await app.register(async (scope) => openAiRoutes(scope, proxying));
 }
 
-/** Those of operators and engines, and the dashboard. */
-async function privateRoutes(
-  { http }: Config,
-  parts: AppParts,
-  { app, refuseOperator }: BareApp,
-): Promise<void> {
+/** Those of operators and engines, and the dashboard. @param host where it listens */
+async function privateRoutes(host: string, parts: AppParts, { app, refuseOperator }: BareApp): Promise<void> {
   const { controlled, wallClock, gateway, access } = parts;
   const { meter } = gateway().deck;
   const peers = new Peers(app.server);
   await app.register(async (scope) => {
     scope.setErrorHandler(refuseOperator);
-    const door = new OperatorDoor(scope, { access, host: http.host, peers });
+    const door = new OperatorDoor(scope, { access, host, peers });
     scope.addHook("onRequest", (request, _reply, done) => done(encodingFault(request.headers) ?? undefined));
     const bodies = controlMemory();
     await scope.register(async (json) => {

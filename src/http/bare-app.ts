@@ -21,7 +21,7 @@ import { TlsServers, serverOptions } from "./listening-server.ts";
 import { type LogIds, logIds } from "./log-ids.ts";
 import { Refusals } from "./refusals.ts";
 import { RequestLog } from "./request-log.ts";
-import { LINGER_MS, sendError } from "./send-error.ts";
+import { LINGER_MS, UNAUTHORIZED, sendError } from "./send-error.ts";
 
 /** A response's id has no length of its own; OpenAI's have some 55 characters. */
 const LONGEST_ID = 512;
@@ -129,6 +129,7 @@ function noSchema(): never {
 function errorBody(answer: ErrorAnswer, { id, url, raw }: FastifyRequest, reply: FastifyReply): object {
   // The rest of the request is not read.
   if (!raw.complete) reply.header("connection", "close");
+  if (answer.status === UNAUTHORIZED) reply.header("www-authenticate", "Bearer");
   if (answer.retryAfterSeconds !== null) reply.header("retry-after", answer.retryAfterSeconds);
   // A stream that broke before its response headers were sent has set its own type.
   reply.removeHeader("content-length").type("application/json; charset=utf-8").code(answer.status);

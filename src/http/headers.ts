@@ -32,6 +32,7 @@ const NOT_RETURNED = new Set([
 ]);
 
 const CORS_PREFIX = "access-control-";
+const RATES_PREFIX = "x-ratelimit-";
 
 /**
  * What the engine gets of a client's headers.
@@ -49,10 +50,15 @@ export function forwardedHeaders(
   return forwarded;
 }
 
-/** What the client gets of an engine's headers. @param ownCors whether the gateway says which pages may read it */
-export function returnedHeaders(headers: HeaderList, ownCors: boolean): string[] {
-  const returned = without(headers, NOT_RETURNED, connectionOf(headers));
-  return ownCors ? withoutCors(returned) : returned;
+/**
+ * What the client gets of an engine's headers.
+ * @param ownCors whether the gateway says which pages may read it
+ * @param ownRates whether the gateway says how far rates are used up
+ */
+export function returnedHeaders(headers: HeaderList, ownCors: boolean, ownRates: boolean): string[] {
+  let returned = without(headers, NOT_RETURNED, connectionOf(headers));
+  if (ownCors) returned = withoutPrefix(returned, CORS_PREFIX);
+  return ownRates ? withoutPrefix(returned, RATES_PREFIX) : returned;
 }
 
 /** What all `Connection` headers say together. */
@@ -65,8 +71,8 @@ function connectionOf(headers: HeaderList): string | undefined {
   return said;
 }
 
-function withoutCors(headers: HeaderList): string[] {
-  return headers.filter((_, i) => !headers[i - (i % 2)].toLowerCase().startsWith(CORS_PREFIX));
+function withoutPrefix(headers: HeaderList, prefix: string): string[] {
+  return headers.filter((_, i) => !headers[i - (i % 2)].toLowerCase().startsWith(prefix));
 }
 
 /** @param connection the value of the `Connection` header: it names further headers that end here */

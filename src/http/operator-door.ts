@@ -43,14 +43,12 @@ export class OperatorDoor {
 
   constructor(app: FastifyInstance, terms: DoorTerms) {
     this.#terms = terms;
-    app.addHook("onRequest", async ({ raw, routeOptions, params }, reply) => {
+    app.addHook("onRequest", async ({ raw, routeOptions, params }) => {
       const { url = "" } = routeOptions;
       if (OPEN.has(url)) return;
       const { pool = null } = params as { readonly pool?: string };
       const fault = await this.#faultOf(raw, url, pool);
-      if (fault === null) return;
-      if (fault.reason === "unauthorized") reply.header("www-authenticate", "Bearer");
-      throw fault;
+      if (fault !== null) throw fault;
     });
   }
 

@@ -6,6 +6,7 @@ import type { RequestTrace, RequestTracer } from "../serving/tracing/request-tra
 import type { Gateway } from "../serving/gateway.ts";
 import { type ApiRoute, enginePath } from "../serving/request/api-routes.ts";
 import type { RequestFacts } from "../serving/request/request-facts.ts";
+import type { Admission } from "../serving/admission/admission.ts";
 import { unreadFacts } from "../serving/request/unread-facts.ts";
 import type { Identity } from "../access/identity.ts";
 import type { BodyMemory, HeldBody } from "./body-memory.ts";
@@ -16,6 +17,7 @@ import { ERROR_SHAPES } from "./error-shapes.ts";
 import { forwardedHeaders } from "./headers.ts";
 import { inTurn } from "./in-turn.ts";
 import { logIds } from "./log-ids.ts";
+import { rateHeaders } from "./rate-headers.ts";
 import { readBody } from "./read-body.ts";
 import { FactsReader } from "./read-facts.ts";
 import type { ReadingTurns } from "./reading-turns.ts";
@@ -158,8 +160,19 @@ function forward(
 ): void {
   const { clientStallMs, streamKeepAliveMs } = http;
   const failed = (error: Error) => refusals.failed(error, logIds(requestId, request, trace));
-  const client = new ClientResponse(response, answering, clientStallMs, streamKeepAliveMs, held, failed);
+  const { admission } = gateway().deck;
+  const rated =
+    admission.standing(facts.tenant) === null ? answering : withRates(answering, admission, facts);
+  const client = new ClientResponse(response, rated, clientStallMs, streamKeepAliveMs, held, failed);
   client.follow(gateway().send(facts, upstream, client, trace));
+}
+
+function withRates(answering: Answering, admission: Admission, { tenant }: RequestFacts): Answering {
+  const rates = () => {
+    const standing = admission.standing(tenant);
+    return standing === null ? [] : rateHeaders(standing);
+  };
+  return { ...answering, rates };
 }
 
 function answeringOf({ cors }: ProxyParts, { request, requestId, errors }: ProxiedRequest): Answering {

@@ -9,6 +9,8 @@ export interface Answering {
   readonly shape: ErrorShape;
   /** Names and values in turn; empty where the engines send them. */
   readonly cors: HeaderList;
+  /** How far its tenant's rates are used up, when it is written; missing where the tenant has no limit. */
+  readonly rates?: () => HeaderList;
 }
 
 /** How long a refused client may still send before its connection is closed, so that it reads the answer. */
@@ -16,7 +18,7 @@ export const LINGER_MS = 2000;
 /** So much of it is dropped; what follows is left unread. */
 const LINGER_BYTES = 1024 * 1024;
 
-const UNAUTHORIZED = 401;
+export const UNAUTHORIZED = 401;
 const UNAVAILABLE = 503;
 const TIMED_OUT = 504;
 
@@ -28,7 +30,7 @@ const TIMED_OUT = 504;
 export function sendError(
   response: ServerResponse,
   answer: ErrorAnswer,
-  { requestId, shape, cors }: Answering,
+  { requestId, shape, cors, rates }: Answering,
   // Not the client's fault: it may send all that it has, within the time of a request.
   lingerMs: number = answer.status === UNAVAILABLE ? Number.POSITIVE_INFINITY : 0,
 ): void {
@@ -45,6 +47,7 @@ export function sendError(
     requestId,
     ...cors,
   ];
+  if (rates !== undefined) headers.push(...rates());
   if (answer.retryAfterSeconds !== null) headers.push("retry-after", `${answer.retryAfterSeconds}`);
   if (answer.status === UNAUTHORIZED) headers.push("www-authenticate", "Bearer");
   // OpenAI's and Anthropic's clients would ask again twice, for as long each time.

@@ -52,7 +52,6 @@ async function answerTo(
     status: response.statusCode,
     reason: error?.reason,
     message: error?.message ?? "",
-    headers: response.headers,
   };
 }
 
@@ -138,7 +137,6 @@ describe("with a key", () => {
       expect(await answerTo(KEY, { from, path, headers })).toMatchObject({ status: 200 });
       const refused = await answerTo(KEY, { from, path });
       expect(refused).toMatchObject({ status: 401, reason: "unauthorized" });
-      expect(refused.headers["www-authenticate"]).toBe("Bearer");
     }
   });
 
