@@ -23,6 +23,14 @@ export function issuerKeys({ jwksUrl, ca }: Pick<JwtConfig, "jwksUrl" | "ca">): 
   });
 }
 
+/** How many keys there are now. @throws Error where they cannot be had */
+export async function countIssuerKeys({ jwksUrl, ca }: Pick<JwtConfig, "jwksUrl" | "ca">): Promise<number> {
+  const answer = await new FetchedKeys(ca).get(jwksUrl, AbortSignal.timeout(TIMEOUT_MS));
+  const { keys } = (await answer.json()) as { readonly keys?: unknown };
+  if (Array.isArray(keys)) return keys.length;
+  throw new Error("answered something else than a set of keys");
+}
+
 /** Fetches them, at most once in a while also where that fails. */
 class FetchedKeys {
   readonly #agent: Agent;

@@ -6,6 +6,8 @@ import { type RecordingEngine, recordingEngine } from "../../harness/fakes/recor
 import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { KnownTokens } from "../../src/access/known-tokens.ts";
 import { TokenVerifier } from "../../src/access/token-verifier.ts";
+import { scratchFolder } from "../../harness/scratch-folder.ts";
+import { runHere } from "../run-here.ts";
 import type { JwtConfig } from "../../src/config/access-config.ts";
 
 let engine: RecordingEngine;
@@ -258,4 +260,39 @@ test("known tokens are bounded, and end with their time", async () => {
   const slow = () => new Promise<never>(() => {});
   for (let i = 0; i < 256; i++) void known.of(`slow ${i}`, slow);
   expect(() => known.of("one more", slow)).toThrow(expect.objectContaining({ reason: "overloaded" }));
+});
+
+describe("check", () => {
+  const found = async (more: string) => {
+    await using folder = await scratchFolder();
+    const path = await folder.write(
+      "gateway.yaml",
+      `access: { jwt: { issuer: a, audience: b, jwksUrl: ${more} } }\npools: [{ name: chat, kind: openai, models: [small, large], urls: ["${engine.url}"] }]`,
+    );
+    const { findings } = JSON.parse(await runHere("check", "--json", "--config", path)) as {
+      findings: { what: string; reachable: boolean; finding: string }[];
+    };
+    process.exitCode = 0;
+    return findings.filter(({ what }) => what === "access" || what === "tokens");
+  };
+
+  test("fetches the issuer's keys", async () => {
+    expect(await found(issuer.jwksUrl)).toMatchObject([
+      { reachable: true, finding: "clients show tokens of a" },
+      { reachable: true, finding: `${issuer.jwksUrl} has 1 keys` },
+    ]);
+    expect(await found("http://127.0.0.1:1/keys")).toMatchObject([
+      { reachable: true },
+      { reachable: false, finding: expect.stringMatching(/gives no keys \(.*ECONNREFUSED/) as string },
+    ]);
+  });
+
+  test.each([
+    ["http://sso.example/keys", /jwksUrl is http beyond this machine/],
+    ["null", /jwksUrl is missing; expected `issuer`, `audience` and `jwksUrl` together/],
+    ["https://user:pass@sso.example/keys", /jwksUrl is not shown.*expected a URL without user/],
+    ["https://sso.example/keys, algorithms: [HS256]", /algorithms\[0\].*expected/],
+  ])("%s is explained", async (url, message) => {
+    await expect(found(url)).rejects.toThrow(message);
+  });
 });
