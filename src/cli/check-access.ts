@@ -23,7 +23,7 @@ async function checkIssuer({ jwt }: AccessConfig): Promise<readonly Finding[]> {
   if (jwt === null) return [];
   try {
     const count = await countIssuerKeys(jwt);
-    const finding = found("", "tokens", `${jwt.jwksUrl} has ${count} keys`);
+    const finding = found("", "tokens", `${jwt.jwksUrl} has ${count} ${count === 1 ? "key" : "keys"}`);
     return [count > 0 ? finding : { ...finding, reachable: false }];
   } catch (error) {
     const { message, cause } = error as Error;

@@ -5,6 +5,7 @@ import { type RecordingEngine, recordingEngine } from "../../harness/fakes/recor
 import { type RunningGateway, readConfig, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { Access } from "../../src/access/access.ts";
 import { keyHash } from "../../src/config/operator-key.ts";
+import { API_ROUTES } from "../../src/serving/request/api-routes.ts";
 import { OriginReader } from "../../src/http/request-origin.ts";
 
 const KEYS = {
@@ -99,14 +100,17 @@ test.each([
   expect(engine.recorded).toEqual([]);
 });
 
-test.each(["GET /v1/models", "GET /v1/models/small", "POST /v1/completions", "GET /v1/responses/resp_1"])(
+const every = API_ROUTES.flatMap(({ path, methods }) => methods.map((method) => `${method} ${path}`));
+
+test.each(["GET /v1/models", "GET /v1/models/small", ...every])(
   "without a key, %s is refused before its body is read",
   async (route) => {
-    const [method, path] = route.split(" ") as [string, string];
+    const [method, path] = route.replace(":id", "resp_1").split(" ") as [string, string];
     const body = method === "POST" ? { body: "no JSON" } : {};
     const response = await fetch(`${gateway.url}${path}`, { method, ...body });
     expect([response.status, response.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
     expect(await response.json()).toMatchObject({ error: { code: "invalid_api_key" } });
+    expect(engine.recorded).toEqual([]);
   },
 );
 

@@ -6,6 +6,7 @@ import { type RecordingEngine, recordingEngine } from "../../harness/fakes/recor
 import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { KnownTokens } from "../../src/access/known-tokens.ts";
 import { TokenVerifier } from "../../src/access/token-verifier.ts";
+import { deadUrl } from "../../harness/fakes/start-openai-server.ts";
 import { scratchFolder } from "../../harness/scratch-folder.ts";
 import { runHere } from "../run-here.ts";
 import type { JwtConfig } from "../../src/config/access-config.ts";
@@ -279,9 +280,9 @@ describe("check", () => {
   test("fetches the issuer's keys", async () => {
     expect(await found(issuer.jwksUrl)).toMatchObject([
       { reachable: true, finding: "clients show tokens of a" },
-      { reachable: true, finding: `${issuer.jwksUrl} has 1 keys` },
+      { reachable: true, finding: `${issuer.jwksUrl} has 1 key` },
     ]);
-    expect(await found("http://127.0.0.1:1/keys")).toMatchObject([
+    expect(await found(`${await deadUrl()}/keys`)).toMatchObject([
       { reachable: true },
       { reachable: false, finding: expect.stringMatching(/gives no keys \(.*ECONNREFUSED/) as string },
     ]);
