@@ -1,4 +1,3 @@
-import { isIPv6 } from "node:net";
 import { dirname } from "node:path";
 import type { TlsSettings } from "../model/server-access.ts";
 import { captureNotes, readCapture } from "./capture-config.ts";
@@ -15,9 +14,8 @@ import { readKey } from "./read-key.ts";
 import { readModels } from "./read-models.ts";
 import { type ServedPool, readPools } from "./read-pools.ts";
 import { readAccess } from "./read-access.ts";
-import { readListenerTls, readTls } from "./read-tls.ts";
-import { asksClients, knowsOperators } from "./access-config.ts";
-import { staysHere } from "./loopback.ts";
+import { readListeners } from "./read-listeners.ts";
+import { readTls } from "./read-tls.ts";
 import { NamedFiles } from "./named-files.ts";
 import { keyHash } from "./operator-key.ts";
 import { byPresentNames } from "./renamed-settings.ts";
@@ -92,60 +90,31 @@ export async function configOf(
   const operatorKeyHash =
     operatorKeyEnv === null ? null : keyHash(readKey(operatorKeyEnv, keyPlace, environment));
   const { access } = keyed;
-  const { host, admin } = checked.http;
-  const toOperators = operatorKeyHash !== null || knowsOperators(access);
-  // Without a key nothing listens beyond this machine.
-  const heard = toOperators || asksClients(access) ? host : heardHere(host);
-  const adminHeard = toOperators ? admin.host : heardHere(admin.host);
-  if (heard !== host) notes.push(keylessNote("http.host", host, heard));
-  if (adminHeard !== admin.host && admin.port !== null)
-    notes.push(keylessNote("http.admin.host", admin.host, adminHeard));
-  const http = { ...checked.http, host: heard, admin: { ...admin, host: adminHeard } };
-  const tlsAt = (...at: readonly string[]) => {
-    const place: Place = { sourceOf, field: [...at, "tls"] };
-    return (setting: string) => inside(place, setting);
-  };
-  const listenerTls = {
-    http: readListenerTls(http.tls, tlsAt("http"), files),
-    admin: readListenerTls(admin.tls, tlsAt("http", "admin"), files),
-  };
   const captureTerms = { workers: checked.workers, folder: folderOf(["capture", "directory"]) };
   const capture = readCapture(checked.capture, captureTerms, sourceOf, environment);
   notes.push(...captureNotes(capture));
-  const picker = readPicker(checked.picker, pools, sourceOf, files);
-  notes.push(...pickerNotes(picker, pools));
+  const picked = readPicker(checked.picker, pools, sourceOf, files);
+  const known = { access, operatorKeyHash };
+  const { notes: unheard, ...listeners } = readListeners(checked.http, picked, known, files, sourceOf);
+  notes.push(...unheard, ...pickerNotes(listeners.picker, pools));
   const telemetry = readTelemetry(checked.telemetry, variables, environment, (line) => notes.push(line));
   const { url, ...storeSettings } = checked.store;
   const store = { ...storeSettings, address: readStoreUrl(url, sourceOf(["store", "url"])) };
   checkExperts(pools, { store, control: checked.control }, sourceOf);
   return {
     ...checked,
-    http,
-    listenerTls,
+    ...listeners,
     access,
     files: { names: files.names, watchMs: checked.access.watchFilesMs },
     admission: { ...checked.admission, tenants },
     operatorKeyHash,
     capture,
-    picker,
     telemetry,
     store,
     pools,
     models,
     notes,
   };
-}
-
-/** The loopback address of the same family, where a host is not one already. */
-function heardHere(host: string): string {
-  if (staysHere(host)) return host;
-  return isIPv6(host) ? "::1" : "127.0.0.1";
-}
-
-function keylessNote(setting: string, host: string, heard: string): string {
-  const keys =
-    "name a variable that holds the operators' key in http.operatorKeyEnv, or write keys in access.keys";
-  return `${setting}: is ${host}, beyond loopback, and there is no key: it listens on ${heard} only; ${keys}`;
 }
 
 /** Variables that hold keys, by names of the person's own. */

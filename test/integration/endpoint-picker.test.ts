@@ -237,14 +237,23 @@ test("it shows a certificate, and says what is wrong with its settings", async (
   await expect(wrong("port: 1", simulated)).rejects.toThrow(/picker.port.*simulated/);
   const path = pool.replace(`${server.port}"`, `${server.port}/base"`);
   await expect(wrong("port: 1, pools: [p]", path)).rejects.toThrow(/has a path/);
-  const notes = async (picker: string) => {
+  const heard = async (picker: string, access: string) => {
     const keyed = pool.replace("http://", "http://user:secret@");
-    return (await wrong(`host: 0.0.0.0, port: 1, ${picker}`, keyed)).notes.filter((one) =>
-      one.startsWith("picker"),
+    const config = await readConfig(
+      `picker: { host: 0.0.0.0, port: 1, ${picker} }\n${access}\npools: [${keyed}]`,
     );
+    return { host: config.picker?.host, notes: config.notes.filter((one) => one.startsWith("picker")) };
   };
-  expect(await notes("pools: [p]")).toEqual([expect.stringMatching(/told the key for the servers of p;/)]);
+  const client = `access: { keys: { a: { hash: "sha256:${keyHash("a")}" } } }`;
+  expect(await heard("pools: [p]", client)).toEqual({
+    host: "0.0.0.0",
+    notes: [expect.stringMatching(/told the key for the servers of p;/)],
+  });
+  expect(await heard("pools: [p]", "")).toEqual({
+    host: "127.0.0.1",
+    notes: [expect.stringMatching(/picker\.host: is 0\.0\.0\.0.*listens on 127\.0\.0\.1 only/)],
+  });
   const files = `certFile: ${tls}server.pem, keyFile: ${tls}server.key, clientCaFile: ${tls}ca.pem`;
-  expect(await notes(files)).toEqual([]);
+  expect(await heard(files, "")).toEqual({ host: "0.0.0.0", notes: [] });
   expect((await wrong("port: null", simulated)).picker).toBeNull();
 });
