@@ -92,6 +92,14 @@ test("a listener with a certificate speaks TLS and nothing else", async () => {
   await gateway.stop();
 });
 
+test("a client that never finishes its handshake is cut off", async () => {
+  const gateway = await startGateway(config(first).replace("http: {", "http: { headersTimeoutMs: 200,"));
+  const mute = connect({ host: "127.0.0.1", port: Number(new URL(gateway.url).port) });
+  mute.resume();
+  await once(mute, "close");
+  await gateway.stop();
+});
+
 describe("with certificates of clients", () => {
   let gateway: RunningGateway;
   beforeAll(async () => {
