@@ -1,6 +1,7 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
-import { type AccessConfig, asksClients, knowsOperators } from "../config/access-config.ts";
+import { isDeepStrictEqual } from "node:util";
+import { type JwtConfig, asksClients, knowsOperators } from "../config/access-config.ts";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../lib/clock.ts";
 import { AccessDenied } from "./access-denied.ts";
@@ -32,8 +33,10 @@ export class Access {
   #keys: ReadonlyMap<string, HeldKey> = new Map();
   #verifier: TokenVerifier | null = null;
   #tokens: KnownTokens;
-  #config: AccessConfig | null = null;
-  #operatorKeyHash: string | null = null;
+  #jwt: JwtConfig | null = null;
+  #asksClients = false;
+  #knowsOperators = false;
+  #knowsEngines = false;
 
   /** @param wallClock milliseconds since 1970 */
   constructor(config: Pick<Config, "access" | "operatorKeyHash">, wallClock: Clock) {
@@ -44,20 +47,20 @@ export class Access {
 
   /** Whether clients have to show who they are. */
   get asksClients(): boolean {
-    return this.#config !== null && asksClients(this.#config);
+    return this.#asksClients;
   }
 
   /** Whether there is any key or token of an operator. */
   get knowsOperators(): boolean {
-    return this.#operatorKeyHash !== null || (this.#config !== null && knowsOperators(this.#config));
+    return this.#knowsOperators;
   }
 
   /** Whether engines have keys of their own. */
   get knowsEngines(): boolean {
-    return this.#config?.keys.some(({ role }) => role === "engine") ?? false;
+    return this.#knowsEngines;
   }
 
-  /** Other keys and tokens from now on: what was believed before is looked into again. */
+  /** Other keys from now on; where other tokens are believed, those that were known are verified again. */
   update({ access, operatorKeyHash }: Pick<Config, "access" | "operatorKeyHash">): void {
     const operator = operatorKeyHash === null ? [] : [operatorKey(operatorKeyHash)];
     const held = [...operator, ...access.keys].map((key): [string, HeldKey] => [
@@ -65,13 +68,13 @@ export class Access {
       { digest: Buffer.from(key.hash), identity: identityOf(key) },
     ]);
     this.#keys = new Map(held);
-    const before = this.#config?.jwt ?? null;
-    if (access.jwt === null || JSON.stringify(access.jwt) !== JSON.stringify(before)) {
-      this.#verifier = access.jwt === null ? null : new TokenVerifier(access.jwt);
-      this.#tokens = new KnownTokens(this.#wallClock);
-    }
-    this.#config = access;
-    this.#operatorKeyHash = operatorKeyHash;
+    this.#asksClients = asksClients(access);
+    this.#knowsOperators = operatorKeyHash !== null || knowsOperators(access);
+    this.#knowsEngines = access.keys.some(({ role }) => role === "engine");
+    if (isDeepStrictEqual(access.jwt, this.#jwt)) return;
+    this.#jwt = access.jwt;
+    this.#verifier = access.jwt === null ? null : new TokenVerifier(access.jwt);
+    this.#tokens = new KnownTokens(this.#wallClock);
   }
 
   /**

@@ -2,7 +2,6 @@ import type { RateStanding, Standing } from "../serving/admission/rates.ts";
 import type { HeaderList } from "../serving/engine.ts";
 
 const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
 
 /** What `x-ratelimit-*` say, as OpenAI's clients read them. */
 export function rateHeaders({ requests, tokens }: RateStanding): HeaderList {
@@ -26,7 +25,7 @@ export function durationText(ms: number): string {
   const whole = Math.ceil(ms);
   if (whole < 1000) return `${whole}ms`;
   if (whole < MINUTE_MS) return `${whole / 1000}s`;
-  const hours = Math.floor(whole / HOUR_MS);
-  const minutes = Math.floor((whole % HOUR_MS) / MINUTE_MS);
-  return `${hours > 0 ? `${hours}h` : ""}${minutes}m${Math.ceil((whole % MINUTE_MS) / 1000)}s`;
+  const seconds = Math.ceil(whole / 1000);
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  return `${hours > 0 ? `${hours}h` : ""}${minutes}m${seconds % 60}s`;
 }

@@ -64,6 +64,7 @@ pools: [{ name: chat, kind: openai, models: [small], urls: ["${engine.url}"], ap
     },
   );
   const seen: string[] = [];
+  const refusals: string[] = [];
   const ask = async (key: string, body: string, keep: boolean) => {
     const response = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: "POST",
@@ -72,6 +73,7 @@ pools: [{ name: chat, kind: openai, models: [small], urls: ["${engine.url}"], ap
     });
     const text = await response.text().catch(() => "");
     seen.push(JSON.stringify([...response.headers]), keep ? text : "");
+    if (keep) refusals.push(text);
   };
   const chat = (how: string, more: object = {}) =>
     JSON.stringify({
@@ -93,6 +95,8 @@ pools: [{ name: chat, kind: openai, models: [small], urls: ["${engine.url}"], ap
   const { value } = await (events.body as ReadableStream<Uint8Array>).getReader().read();
   seen.push(Buffer.from(value ?? []).toString());
   await gateway.stop();
+  // What failed at an engine is told without where that is.
+  expect(refusals.filter((text) => text.includes(new URL(engine.url).port))).toEqual([]);
   const captured = await readdir(folder.path("captured"));
   for (const name of captured) {
     const bytes = await readFile(folder.path(`captured/${name}`));

@@ -16,7 +16,6 @@ const KEYS = {
   ops: "sk-ops-0123456789abcdef",
 };
 const hashOf = (key: string) => `"sha256:${keyHash(key)}"`;
-const models = "small, large";
 
 let engine: RecordingEngine;
 let gateway: RunningGateway;
@@ -25,7 +24,7 @@ function config(keys: string): string {
   return `access: { keys: { ${keys} } }
 admission: { tenants: { team: { priority: 5 } } }
 tenancy: { header: x-tenant-id }
-pools: [{ name: chat, kind: openai, models: [${models}], urls: ["${engine.url}"] }]`;
+pools: [{ name: chat, kind: openai, models: [small, large], urls: ["${engine.url}"] }]`;
 }
 
 function allKeys(): string {

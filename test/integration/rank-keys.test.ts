@@ -149,8 +149,8 @@ describe("a rank's key", () => {
 
 test("where engines have keys and operators none, this machine's processes read, and write with a key alone", async () => {
   const open = await startGateway(`access: { keys: { all: { ${hash(KEY.all)}, role: engine } } }\n${pools}`);
-  const load_ = (key: string | null) => send(open.url, key, "POST", "/ep/v1/load", report(2));
-  expect([await load_(null), await load_("wrong"), await load_(KEY.all)]).toEqual([
+  const reported = (key: string | null) => send(open.url, key, "POST", "/ep/v1/load", report(2));
+  expect([await reported(null), await reported("wrong"), await reported(KEY.all)]).toEqual([
     "401 unauthorized",
     "401 unauthorized",
     "202",

@@ -9,6 +9,7 @@ import { TokenVerifier } from "../../src/access/token-verifier.ts";
 import { deadUrl } from "../../harness/fakes/start-openai-server.ts";
 import { scratchFolder } from "../../harness/scratch-folder.ts";
 import { runHere } from "../run-here.ts";
+import type { Identity } from "../../src/access/identity.ts";
 import type { JwtConfig } from "../../src/config/access-config.ts";
 
 let engine: RecordingEngine;
@@ -238,7 +239,7 @@ describe("the issuer's keys", () => {
 test("known tokens are bounded, and end with their time", async () => {
   let now = 0;
   const known = new KnownTokens({ now: () => now });
-  const verify = vi.fn(async () => ({
+  const verify = vi.fn<() => Promise<Identity>>(async () => ({
     id: "a",
     isClient: true,
     isOperator: false,
