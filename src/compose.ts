@@ -78,7 +78,7 @@ export interface App {
   /** The same, but listens for clients on a socket in the file system. @returns where operators are answered, as in Listening */
   startLocally(path: string): Promise<Listening["admin"]>;
   /**
-   * Switches to another configuration, as PoolSet.reload: no request is dropped. What belongs to the process (`http`, `picker` but for its pools,
+   * Switches to another configuration, as PoolSet.reload: no request is dropped. What belongs to the process (`http` and `picker` but for certificates and its pools,
    * `tenancy`, `store`, `telemetry`, `workers`) waits for the next start.
    */
   reload(config: Config): Promise<void>;
@@ -335,6 +335,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       access.update(next);
       origins.update(next.admission);
       if (next.listenerTls.http !== null) http.servers?.show(next.listenerTls.http);
+      if (next.picker?.tls) picker?.show(next.picker.tls);
       if (next.listenerTls.admin !== null) admin?.servers?.show(next.listenerTls.admin);
       recording.update(next.capture);
       if (!isDeepStrictEqual(next.retry, gateway.deck.retry))

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type JWK, type JWTPayload, SignJWT, exportJWK, generateKeyPair } from "jose";
 
@@ -18,7 +18,7 @@ export interface Issuer extends AsyncDisposable {
   /** Signs with another key from now on. @param keeps whether the ones before are still published */
   rotate(keeps: boolean): Promise<void>;
   /** What it answers in place of its keys; null for its keys again. */
-  fail(status: number | null, body?: string): void;
+  fail(status: number | null, body?: string, headers?: Record<string, string>): void;
   /** A token, of ten minutes where it is not said otherwise. */
   token(claims: JWTPayload, terms?: { readonly expires?: number | string | null }): Promise<string>;
 }
@@ -26,11 +26,11 @@ export interface Issuer extends AsyncDisposable {
 /** A real issuer of ES256 tokens. */
 export async function startIssuer(): Promise<Issuer> {
   let keys: SigningKey[] = [await signingKey("k1")];
-  let failure: { readonly status: number; readonly body: string } | null = null;
+  let failure: ((response: ServerResponse) => void) | null = null;
   let asked = 0;
   const server = createServer((_, response) => {
     asked++;
-    if (failure !== null) return void response.writeHead(failure.status).end(failure.body);
+    if (failure !== null) return failure(response);
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify({ keys: keys.map(({ jwk }) => jwk) }));
   });
@@ -47,8 +47,8 @@ export async function startIssuer(): Promise<Issuer> {
       const next = await signingKey(`k${keys.length + 1}-${asked}`);
       keys = [...(keeps ? keys : []), next];
     },
-    fail(status, body = "") {
-      failure = status === null ? null : { status, body };
+    fail(status, body = "", headers = {}) {
+      failure = status === null ? null : (response) => void response.writeHead(status, headers).end(body);
     },
     async token(claims, { expires = "10m" } = {}) {
       const { key, kid } = keys[keys.length - 1];

@@ -6,6 +6,7 @@ import { text } from "node:stream/consumers";
 import { type ConnectionOptions, type TLSSocket, connect as connectTls } from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Authority, type Certificate, certificateAuthority } from "../../harness/certificates.ts";
+import { ProxyClient } from "../../harness/envoy/proxy-client.ts";
 import { type ServerAt, serverAt } from "../../harness/fakes/server-at.ts";
 import { type RunningGateway, chatPool, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
@@ -155,6 +156,32 @@ test("a reload shows another certificate and asks for others, and a stream that 
   expect(await status(gateway.url, { cert, key })).toMatch(/^E/);
   streams.at(-1)?.end("data: two\n\ndata: [DONE]\n\n");
   expect(await text(response)).toBe("data: one\n\ndata: two\n\ndata: [DONE]\n\n");
+  await gateway.stop();
+});
+
+test("the endpoint picker shows another certificate after a reload, and its connections go on", async () => {
+  const settings = (own: Certificate, clientCa: string) =>
+    `picker: { host: localhost, port: 0, certFile: ${own.certFile}, keyFile: ${own.keyFile}, clientCaFile: ${clientCa} }\n${chatPool(`http://127.0.0.1:${engine.port}`)}`;
+  const gateway = await startGateway(settings(first, ours.caFile));
+  const at = `localhost:${gateway.picker?.split(":").at(-1)}`;
+  const options = { ALPNProtocols: ["h2"], servername: "localhost" };
+  const ca = Buffer.from(ours.ca);
+  const health = async (own: Certificate | null) => {
+    const proxy = new ProxyClient(at, ca, own);
+    return proxy.health("").then(
+      (status) => [status, proxy.close()][0],
+      () => ["refused", proxy.close()][0],
+    );
+  };
+  const before = new ProxyClient(at, ca, client);
+  expect(await before.health("")).toBe("SERVING");
+  expect([await health(stranger), await health(null)]).toEqual(["refused", "refused"]);
+  await gateway.reload(settings(second, theirs.caFile));
+  const { cert, key } = stranger;
+  expect(await shown(`https://${at}`, { ...options, cert, key })).toBe("second");
+  expect([await health(stranger), await health(client)]).toEqual(["SERVING", "refused"]);
+  expect(await before.health("")).toBe("SERVING");
+  before.close();
   await gateway.stop();
 });
 

@@ -5,6 +5,7 @@ import { type RunningGateway, readConfig, startGateway } from "../../harness/fak
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { smallGroup } from "../../harness/small-group.ts";
 import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
+import { patiently } from "../patiently.ts";
 import { keyHash } from "../../src/config/operator-key.ts";
 
 const TOPOLOGY = { nodes: 2, gpusPerNode: 4, slotsPerGpu: 5 };
@@ -145,6 +146,17 @@ describe("a rank's key", () => {
       expect([path, await post(KEY.low, path, {})]).toEqual([path, "403 not_permitted"]);
     expect(await post(KEY.low, "/v1/completions", { model: "small", prompt: "x" })).toBe("403 not_permitted");
   });
+});
+
+test("the audit log names the key that an order came with, whatever its header says", async () => {
+  const headers = { authorization: `Bearer ${KEY.ops}`, "x-operator": "somebody else" };
+  const order = await fetch(`${gateway.url}/admin/pools/code/pause`, { method: "POST", headers });
+  expect(order.status).toBe(202);
+  const audit = async () => {
+    const response = await fetch(`${gateway.url}/admin/pools/code/audit`, { headers });
+    return ((await response.json()) as { entries: { by: string }[] }).entries.map(({ by }) => by);
+  };
+  await expect.poll(audit, patiently).toEqual(["ops: somebody else"]);
 });
 
 test("where engines have keys and operators none, this machine's processes read, and write with a key alone", async () => {

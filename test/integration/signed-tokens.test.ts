@@ -209,7 +209,6 @@ describe("the issuer's keys", () => {
 
   test.each([
     ["fails", 500, ""],
-    ["sends elsewhere", 302, ""],
     ["answers no keys", 200, "<html>"],
     ["answers without end", 200, `{"keys":[${"1,".repeat(1 << 20)}1]}`],
   ])(
@@ -224,6 +223,14 @@ describe("the issuer's keys", () => {
       expect(await reason(await own.token({ sub: "a" }))).toBe("a");
     },
   );
+
+  test("are not taken from where their URL sends to", async () => {
+    const thief = await startIssuer();
+    own.fail(302, "", { location: thief.jwksUrl });
+    expect(await reason(await thief.token({ iss: own.url, sub: "x" }))).toBe("keys_unreachable");
+    expect(thief.asked).toBe(0);
+    await thief[Symbol.asyncDispose]();
+  });
 
   test("that could be had an hour ago are used while they cannot", async () => {
     expect(await reason(await own.token({ sub: "a" }, { expires: "9h" }))).toBe("a");
