@@ -78,8 +78,8 @@ export interface App {
   /** The same, but listens for clients on a socket in the file system. @returns where operators are answered, as in Listening */
   startLocally(path: string): Promise<Listening["admin"]>;
   /**
-   * Switches to another configuration, as PoolSet.reload: no request is dropped. What belongs to the process (`http` and `picker` but for certificates and its pools,
-   * `tenancy`, `store`, `telemetry`, `workers`) waits for the next start.
+   * Switches to another configuration, as PoolSet.reload: no request is dropped. What belongs to the process (`http` and
+   * `picker` but for certificates and pools, `tenancy`, `store`, `telemetry`, `workers`) waits for the next start.
    */
   reload(config: Config): Promise<void>;
   /** Asks the servers of all pools what they list, if that was not done just now; resolves within a second. */

@@ -169,7 +169,7 @@ test("the endpoint picker shows another certificate after a reload, and its conn
   const health = async (own: Certificate | null) => {
     const proxy = new ProxyClient(at, ca, own);
     return proxy.health("").then(
-      (status) => [status, proxy.close()][0],
+      (said) => [said, proxy.close()][0],
       () => ["refused", proxy.close()][0],
     );
   };
