@@ -24,6 +24,11 @@ export function reportsFor({ pools, ranks }: Identity, pool: string, rank: numbe
   return ranks === null || ranks.some(([first, last]) => first <= (rank ?? 0) && (rank ?? 0) <= last);
 }
 
+/** How many ranks an engine may report for; Infinity for all. */
+export function ranksOf({ ranks }: Identity): number {
+  return ranks?.reduce((sum, [first, last]) => sum + last - first + 1, 0) ?? Number.POSITIVE_INFINITY;
+}
+
 export function identityOf({ id, role, tenant, models, pools, ranks, expiresMs }: AccessKey): Identity {
   return {
     id,

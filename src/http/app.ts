@@ -124,7 +124,7 @@ async function privateRoutes(host: string, parts: AppParts, { app, refuseOperato
   const peers = new Peers(app.server);
   await app.register(async (scope) => {
     scope.setErrorHandler(refuseOperator);
-    const door = new OperatorDoor(scope, { access, host, peers });
+    const door = new OperatorDoor(scope, { access, host, peers, clock: gateway().deck.clock });
     scope.addHook("onRequest", (request, _reply, done) => done(encodingFault(request.headers) ?? undefined));
     const bodies = controlMemory();
     await scope.register(async (json) => {

@@ -124,7 +124,7 @@ const FASTIFY: Readonly<Record<number, Reason>> = {
 };
 
 /** When it may be better, in seconds, where nothing else says. */
-const RETRY_AFTER: Partial<Record<Reason, number>> = { keys_unreachable: 10 };
+const RETRY_AFTER: Partial<Record<Reason, number>> = { keys_unreachable: 10, rate_limited: 1 };
 
 /** A longer message loses its middle: what it quotes of the request may be of any length. */
 const LONGEST_MESSAGE = 300;

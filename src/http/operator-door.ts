@@ -4,8 +4,10 @@ import type { FastifyInstance } from "fastify";
 import type { Access } from "../access/access.ts";
 import { AccessDenied } from "../access/access-denied.ts";
 import { credentialOf } from "../access/credential.ts";
-import { type Identity, reportsFor } from "../access/identity.ts";
+import { type Identity, ranksOf, reportsFor } from "../access/identity.ts";
 import { isLocalName } from "../config/loopback.ts";
+import type { Clock } from "../lib/clock.ts";
+import { TokenBucket } from "../serving/admission/token-bucket.ts";
 import { HttpError } from "./errors.ts";
 import { hostName, isOfOtherOrigin } from "./page-origin.ts";
 import { type Peers, forwardingHeader } from "./peer.ts";
@@ -25,8 +27,14 @@ const OF_ENGINES = new Set([
   "/ep/v1/forecast/:pool",
 ]);
 
+/** So often a key may write for each of its ranks: ranks report once a second, and acknowledge every stage. */
+const WRITES_PER_RANK = 50;
+/** Of a key that is for all ranks: no pool has more. */
+const MOST_RANKS = 1024;
+
 export interface DoorTerms {
   readonly access: Access;
+  readonly clock: Clock;
   /** Where the gateway listens, by which it may be named too. */
   readonly host: string;
   readonly peers: Peers;
@@ -40,6 +48,7 @@ export class OperatorDoor {
   readonly #terms: DoorTerms;
   /** Of those who have shown who they are. */
   readonly #known = new WeakMap<IncomingMessage, Identity>();
+  readonly #writes = new WeakMap<Identity, TokenBucket>();
 
   constructor(app: FastifyInstance, terms: DoorTerms) {
     this.#terms = terms;
@@ -80,8 +89,22 @@ export class OperatorDoor {
     if (!isLetIn) return new HttpError("not_permitted", "This key or token does not open this route.");
     if (!identity.isOperator && pool !== null && identity.pools?.has(pool) === false)
       return new HttpError("not_permitted", `This key is for other pools than "${pool}".`);
+    if (!identity.isOperator && WRITES.has(route) && !this.#mayWrite(identity))
+      return new HttpError("rate_limited", "This key writes more often than its ranks have to.");
     this.#known.set(request, identity);
     return null;
+  }
+
+  #mayWrite(identity: Identity): boolean {
+    const now = this.#terms.clock.now();
+    let writes = this.#writes.get(identity);
+    if (writes === undefined) {
+      const perSecond = WRITES_PER_RANK * Math.min(MOST_RANKS, ranksOf(identity));
+      this.#writes.set(identity, (writes = new TokenBucket(perSecond, perSecond, now)));
+    }
+    if (writes.waitMs(1, now) > 0) return false;
+    writes.take(1, now);
+    return true;
   }
 
   #wantsKey({ headers }: IncomingMessage, route: string): boolean {

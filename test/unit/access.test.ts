@@ -1,10 +1,12 @@
 import type * as crypto from "node:crypto";
+import fc from "fast-check";
 import { beforeEach, expect, test, vi } from "vitest";
 import { Access } from "../../src/access/access.ts";
 import { claimAt, rolesIn, textIn } from "../../src/access/claims.ts";
 import { credentialOf } from "../../src/access/credential.ts";
 import type { AccessKey } from "../../src/config/access-config.ts";
 import { keyHash } from "../../src/config/operator-key.ts";
+import { runs } from "../runs.ts";
 
 const counted = vi.hoisted(() => ({ hashes: 0, compared: 0 }));
 vi.mock("node:crypto", async (original) => {
@@ -124,4 +126,26 @@ test("a tenant is a short text that can be shown; roles are names", () => {
     [],
     [],
   ]);
+});
+
+test("whatever is shown, it is known or refused, and nothing else", () => {
+  const access = accessOf(key({}));
+  const shown = fc.oneof(
+    fc.string(),
+    fc.constantFrom(KEY, `${KEY} `, "__proto__", "constructor", "eyJhIjoxfQ.e30.AA"),
+  );
+  const header = fc.constantFrom("authorization", "x-api-key", "api-key", "cookie");
+  const scheme = fc.constantFrom("", "Bearer ", "bearer\t", "Basic ", "Bearer Bearer ");
+  fc.assert(
+    fc.property(fc.array(fc.tuple(header, scheme, shown)), (parts) => {
+      const headers = Object.fromEntries(parts.map(([name, before, value]) => [name, before + value]));
+      try {
+        expect(access.identify(headers)).toMatchObject({ id: "k" });
+        expect(JSON.stringify(headers)).toContain(KEY);
+      } catch (error) {
+        expect(error).toMatchObject({ name: "AccessDenied", reason: "invalid_api_key" });
+      }
+    }),
+    { seed: 1, numRuns: runs(200) },
+  );
 });
