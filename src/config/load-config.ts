@@ -60,7 +60,8 @@ export async function configOf(
   const { tenant, tenants: named } = checked.admission;
   const folderOf = (field: readonly PropertyKey[]) => (variables.has(field.join(".")) ? "." : folder);
   const files = new NamedFiles(folderOf);
-  const accessTerms = { files, tenants: named, pools: checked.pools, nowMs: Date.now() };
+  const nowMs = Date.now();
+  const accessTerms = { files, tenants: named, pools: checked.pools, nowMs };
   const keyed = await readAccess(checked.access, { sourceOf, field: ["access"] }, accessTerms);
   const tenants = Object.fromEntries(
     Object.entries({ ...named, ...keyed.tenants }).map(([name, own]) => [
@@ -95,7 +96,7 @@ export async function configOf(
   notes.push(...captureNotes(capture));
   const picked = readPicker(checked.picker, pools, sourceOf, files);
   const known = { access, operatorKeyHash };
-  const { notes: unheard, ...listeners } = readListeners(checked.http, picked, known, files, sourceOf);
+  const { notes: unheard, ...listeners } = readListeners(checked.http, picked, known, files, sourceOf, nowMs);
   notes.push(...unheard, ...pickerNotes(listeners.picker, pools));
   const telemetry = readTelemetry(checked.telemetry, variables, environment, (line) => notes.push(line));
   const { url, ...storeSettings } = checked.store;

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { AccessConfig, AccessKey, Role } from "./access-config.ts";
 import { keysSchema } from "./access-schema.ts";
 import { checkShape } from "./check-shape.ts";
+import { expiryNotes } from "./expiry-note.ts";
 import type { NamedFiles } from "./named-files.ts";
 import { type Place, faultAt, inside } from "./place.ts";
 import { readJwt } from "./read-jwt.ts";
@@ -39,9 +40,6 @@ const ONLY_OF: Partial<Record<keyof WrittenKey, Role>> = {
   pools: "engine",
   ranks: "engine",
 };
-
-/** Who runs out of a key so soon should know. */
-const SOON_MS = 14 * 86_400_000;
 
 /**
  * Who may ask: keys of the configuration and of `access.keysFile`, and whose tokens are believed.
@@ -87,7 +85,10 @@ export async function readAccess(
     tenants[id] = { ...limits, ...(priority === undefined ? {} : { priority }) };
   }
   const access = { keys: read, jwt: readJwt(jwt, inside(place, "jwt"), terms.files) };
-  return { access, tenants, notes: expiryNotes(read, terms.nowMs) };
+  const notes = read.flatMap(({ id, expiresMs }) =>
+    expiryNotes(`access.keys: "${id}"`, expiresMs, terms.nowMs),
+  );
+  return { access, tenants, notes };
 }
 
 function readKey(id: string, key: WrittenKey, at: Place, { pools }: AccessTerms): AccessKey {
@@ -123,12 +124,4 @@ function rangeOf(range: string, at: Place): readonly [number, number] {
   const [first, last = first] = range.split("-").map(Number);
   if (last < first) throw faultAt(inside(at, "ranks"), `has ${range}; expected the lower rank first`);
   return [first, last];
-}
-
-function expiryNotes(keys: readonly AccessKey[], nowMs: number): readonly string[] {
-  return keys.flatMap(({ id, expiresMs }) => {
-    if (expiresMs === null || expiresMs > nowMs + SOON_MS) return [];
-    const when = new Date(expiresMs).toISOString().slice(0, 16);
-    return [`access.keys: "${id}" ${expiresMs <= nowMs ? "has expired" : "expires"} at ${when}Z`];
-  });
 }

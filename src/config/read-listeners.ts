@@ -1,6 +1,7 @@
 import { isIPv6 } from "node:net";
 import { type AccessConfig, asksClients, knowsOperators } from "./access-config.ts";
 import type { Config } from "./config.ts";
+import { certificateEndMs, expiryNotes } from "./expiry-note.ts";
 import { staysHere } from "./loopback.ts";
 import type { NamedFiles } from "./named-files.ts";
 import type { PickerConfig } from "./picker-config.ts";
@@ -9,7 +10,7 @@ import { readListenerTls } from "./read-tls.ts";
 
 /** Where the gateway listens, and what it shows there. */
 export interface Listeners extends Pick<Config, "http" | "listenerTls" | "picker"> {
-  /** One line for each that listens on loopback alone, though another host is written. */
+  /** One line for each that listens on loopback alone, though another host is written, and for what expires soon. */
   readonly notes: readonly string[];
 }
 
@@ -21,6 +22,7 @@ export interface Known {
 
 /**
  * Where the gateway listens: beyond this machine only where somebody has to show a key, a token or a certificate.
+ * @param nowMs milliseconds since 1970
  * @throws InputError for files that cannot be used
  */
 export function readListeners(
@@ -29,6 +31,7 @@ export function readListeners(
   { access, operatorKeyHash }: Known,
   files: NamedFiles,
   sourceOf: SourceOf,
+  nowMs: number,
 ): Listeners {
   const tlsOf = (tls: Config["http"]["tls"], ...at: readonly string[]) =>
     readListenerTls(tls, (setting) => inside({ sourceOf, field: [...at, "tls"] }, setting), files);
@@ -45,6 +48,14 @@ export function readListeners(
     return here;
   };
   const hasClientCa = (tls: { readonly clientCa: string | null } | null) => (tls?.clientCa ?? null) !== null;
+  const shown = [
+    ["http.tls", listenerTls.http],
+    ["http.admin.tls", listenerTls.admin],
+    ["picker", picker?.tls ?? null],
+  ] as const;
+  for (const [setting, tls] of shown)
+    if (tls !== null)
+      notes.push(...expiryNotes(`${setting}: the certificate`, certificateEndMs(tls.cert), nowMs));
   const { admin } = http;
   return {
     http: {

@@ -8,7 +8,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Authority, type Certificate, certificateAuthority } from "../../harness/certificates.ts";
 import { ProxyClient } from "../../harness/envoy/proxy-client.ts";
 import { type ServerAt, serverAt } from "../../harness/fakes/server-at.ts";
-import { type RunningGateway, chatPool, startGateway } from "../../harness/fakes/start-gateway.ts";
+import {
+  type RunningGateway,
+  chatPool,
+  readConfig,
+  startGateway,
+} from "../../harness/fakes/start-gateway.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 
 let folder: ScratchFolder;
@@ -231,4 +236,11 @@ test.each([
 ])("%s: what cannot be used is said, with its place", async (tls, message) => {
   const written = tls.replaceAll(/(\w+\.(?:pem|key))/g, (name) => folder.path(name));
   await expect(startGateway(`http: { tls: ${written} }\n${chatPool("http://a")}`)).rejects.toThrow(message);
+});
+
+test("a certificate that ends soon is said", async () => {
+  const brief = await ours.issue("brief", 3);
+  const { notes } = await readConfig(config(brief));
+  expect(notes).toEqual([expect.stringMatching(/^http\.tls: the certificate expires at \d{4}-/)]);
+  expect((await readConfig(config(first))).notes).toEqual([]);
 });
