@@ -19,8 +19,17 @@ export const LINGER_MS = 2000;
 const LINGER_BYTES = 1024 * 1024;
 
 export const UNAUTHORIZED = 401;
+const FORBIDDEN = 403;
 const UNAVAILABLE = 503;
 const TIMED_OUT = 504;
+
+/** How long a client may go on sending what is dropped. */
+function lingerOf({ status }: ErrorAnswer): number {
+  // Not the client's fault: it may send all that it has, within the time of a request.
+  if (status === UNAVAILABLE) return Number.POSITIVE_INFINITY;
+  // It is refused before its body has come, and has to read why.
+  return status === UNAUTHORIZED || status === FORBIDDEN ? LINGER_MS : 0;
+}
 
 /**
  * Answers a request that Fastify has handed over.
@@ -31,8 +40,7 @@ export function sendError(
   response: ServerResponse,
   answer: ErrorAnswer,
   { requestId, shape, cors, rates }: Answering,
-  // Not the client's fault: it may send all that it has, within the time of a request.
-  lingerMs: number = answer.status === UNAVAILABLE ? Number.POSITIVE_INFINITY : 0,
+  lingerMs: number = lingerOf(answer),
 ): void {
   if (response.destroyed) return;
   // The response has begun: only closing the connection shows that it failed.

@@ -1,9 +1,11 @@
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { rawClient } from "../../harness/fakes/raw-client.ts";
 import { type RecordingEngine, recordingEngine } from "../../harness/fakes/recording-engine.ts";
 import { type RunningGateway, readConfig, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { Access } from "../../src/access/access.ts";
+import { patiently } from "../patiently.ts";
 import { keyHash } from "../../src/config/operator-key.ts";
 import { API_ROUTES } from "../../src/serving/request/api-routes.ts";
 import { OriginReader } from "../../src/http/request-origin.ts";
@@ -112,6 +114,18 @@ test.each(["GET /v1/models", "GET /v1/models/small", ...every])(
     expect(engine.recorded).toEqual([]);
   },
 );
+
+test("who sends a large body with a wrong key reads why, and is not waited for", async () => {
+  const client = await rawClient(gateway.url);
+  const head =
+    "POST /v1/completions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer no\r\ncontent-length: 9000000\r\n\r\n";
+  client.socket.write(head);
+  client.socket.write(Buffer.alloc(4_000_000, "x"));
+  await expect.poll(() => client.text(), patiently).toContain('"code":"invalid_api_key"');
+  expect(client.text()).toContain("401 Unauthorized");
+  await client.closed;
+  expect(engine.recorded).toEqual([]);
+});
 
 test("a preflight, which never has a key, reaches no engine", async () => {
   const headers = { origin: "http://a.example", "access-control-request-method": "POST" };
