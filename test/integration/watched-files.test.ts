@@ -12,8 +12,9 @@ import {
 } from "../../harness/certificates.ts";
 import { type FakeServer, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
+import { keyHash } from "../../src/config/operator-key.ts";
 import { patiently } from "../patiently.ts";
-import { type CliResult, cliResult, runCli, startCli } from "../run-cli.ts";
+import { type CliResult, cliResult, startCli } from "../run-cli.ts";
 
 let folder: ScratchFolder;
 let fake: FakeServer;
@@ -32,11 +33,10 @@ interface Made {
   readonly hash: string;
 }
 
-const made = async (...flags: string[]) =>
-  JSON.parse((await runCli("key", "--json", ...flags)).stdout) as Made;
-let anna: Made;
-let ben: Made;
-let operator: Made;
+const made = (key: string): Made => ({ key, hash: `sha256:${keyHash(key)}` });
+const anna = made("anna-0123456789abcdef");
+const ben = made("ben-0123456789abcdef");
+const operator = made("operator-0123456789abcdef");
 
 /** Writes the file of keys in one step. */
 async function writeKeys(keys: Record<string, string>): Promise<void> {
@@ -47,13 +47,7 @@ async function writeKeys(keys: Record<string, string>): Promise<void> {
 // One gateway with two workers: every process has to hear of every change.
 beforeAll(async () => {
   folder = await scratchFolder();
-  [fake, authority, anna, ben, operator] = await Promise.all([
-    startOpenAiServer(),
-    certificateAuthority(folder, "ca"),
-    made("--id", "anna"),
-    made("--id", "ben"),
-    made("--id", "ops", "--role", "operator"),
-  ]);
+  [fake, authority] = await Promise.all([startOpenAiServer(), certificateAuthority(folder, "ca")]);
   [shown, next] = await Promise.all([authority.issue("shown"), authority.issue("next")]);
   await writeKeys({ anna: `{ hash: "${anna.hash}" }`, ops: `{ hash: "${operator.hash}", role: operator }` });
   const path = await folder.write(
