@@ -145,15 +145,16 @@ export const importTable: readonly Row[] = [
     packages: ["@opentelemetry", "undici"],
     pure: false,
   },
+  { unit: "access", imports: ["config", "model", "lib"], packages: ["jose", "undici"], pure: false },
   {
     unit: "http",
-    imports: ["control", "serving", "config", "formats", "files", "report/html", "model", "lib"],
+    imports: ["access", "control", "serving", "config", "formats", "files", "report/html", "model", "lib"],
     packages: ["@fastify/static", "fastify"],
     pure: false,
   },
   {
     unit: "picker",
-    imports: ["http", "serving", "config", "model", "lib"],
+    imports: ["access", "http", "serving", "config", "model", "lib"],
     packages: ["@grpc/grpc-js", "protobufjs"],
     pure: false,
   },

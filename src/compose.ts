@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { isDeepStrictEqual } from "node:util";
 import { ownVersion } from "./files/own-version.ts";
+import { Access } from "./access/access.ts";
 import { Recording } from "./capture/recording.ts";
 import type { Config } from "./config/config.ts";
 import { shippedModels } from "./config/shapes.ts";
@@ -54,6 +55,8 @@ import type {
 /** Where a gateway listens. */
 export interface Listening {
   readonly url: string;
+  /** Where operators and engines are answered; null where that is the same. */
+  readonly admin: string | null;
   /** Host and port of the endpoint picker; null for none. */
   readonly picker: string | null;
 }
@@ -72,11 +75,11 @@ export interface App {
   readonly board: GatewayBoard | null;
   /** Starts the control loops and listens. @throws InputError when the address cannot be had */
   start(): Promise<Listening>;
-  /** The same, but listens on a socket in the file system. */
-  startLocally(path: string): Promise<void>;
+  /** The same, but listens for clients on a socket in the file system. @returns where operators are answered, as in Listening */
+  startLocally(path: string): Promise<Listening["admin"]>;
   /**
-   * Switches to another configuration, as PoolSet.reload: no request is dropped. What belongs to the process (`http`, `picker` but for its pools,
-   * `tenancy`, `store`, `telemetry`, `workers`) waits for the next start.
+   * Switches to another configuration, as PoolSet.reload: no request is dropped. What belongs to the process (`http` and
+   * `picker` but for certificates and pools, `tenancy`, `store`, `telemetry`, `workers`) waits for the next start.
    */
   reload(config: Config): Promise<void>;
   /** Asks the servers of all pools what they list, if that was not done just now; resolves within a second. */
@@ -225,7 +228,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
         retryAfterSeconds,
         clock,
         rng: new Rng(wallClock()),
-        onShadowPair: (pair) => http.log.debug(pair, "shadow"),
+        onShadowPair: (pair) => http.app.log.debug(pair, "shadow"),
         onFault: surroundings.onFault,
       },
       next,
@@ -282,7 +285,8 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const memoryBytes = Math.max(config.http.bodyMemoryBytes, config.http.bodyLimitBytes);
   const memory = new BodyMemory(memoryBytes, "http.bodyMemoryBytes");
   const turns = new ReadingTurns();
-  const origins = new OriginReader(config.tenancy);
+  const access = new Access(config, { now: wallClock });
+  const origins = new OriginReader(config.tenancy, access, config.admission);
   const parts = {
     gateway: () => gateway,
     controlled: pools.controlled,
@@ -305,8 +309,14 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     memory,
     turns,
     origins,
+    access,
+    onSocket: surroundings.workers !== undefined,
   };
-  const http = await httpApp(config, parts);
+  const { port: adminPort, host: adminHost } = config.http.admin;
+  const http = await httpApp(config, parts, adminPort === null ? "all" : "clients");
+  // The process that is followed answers operators.
+  const admin =
+    adminPort === null || follows !== undefined ? null : await httpApp(config, parts, "operators");
 
   const picker = await openPicker(config, {
     gateway: () => picking,
@@ -322,6 +332,11 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     pools.reload(next, (fresh) => {
       fresh.forEach(beginCounting);
       admission.update(next.admission);
+      access.update(next);
+      origins.update(next.admission);
+      if (next.listenerTls.http !== null) http.servers?.show(next.listenerTls.http);
+      if (next.picker?.tls) picker?.show(next.picker.tls);
+      if (next.listenerTls.admin !== null) admin?.servers?.show(next.listenerTls.admin);
       recording.update(next.capture);
       if (!isDeepStrictEqual(next.retry, gateway.deck.retry))
         retryBudget = new RetryBudget(next.retry, clock.now());
@@ -346,7 +361,12 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     sharer?.stop();
     reports?.stop();
     const stoppedBy = performance.now() + config.http.graceMs;
-    await Promise.all([stopListening(http, config.http.graceMs), picker?.stop(config.http.graceMs)]);
+    const { graceMs } = config.http;
+    await Promise.all([
+      stopListening(http, graceMs),
+      admin === null ? null : stopListening(admin, graceMs),
+      picker?.stop(graceMs),
+    ]);
     const flushed = collected?.close(
       Math.max(LEAST_FLUSH_MS, Math.min(MOST_FLUSH_MS, stoppedBy - performance.now())),
     );
@@ -356,7 +376,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     await store.close();
     await Promise.all([solver.close(), planner.close(), whatIfs.close()]);
   };
-  const startWith = async (bind: () => Promise<string>) => {
+  const startWith = async <T>(bind: () => Promise<T>): Promise<T> => {
     try {
       // A process that follows another is never scraped.
       await Promise.all([pools.start(), follows === undefined ? metrics.open() : null]);
@@ -364,23 +384,27 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       // The process that is followed answers operators.
       if (follows === undefined) whatIfs.start();
       reports?.start();
-      return { url: await bind() };
+      return await bind();
     } catch (error) {
       await stop();
       throw error;
     }
   };
-  const start = async () => {
-    let picksAt: string | null = null;
-    const { url } = await startWith(async () => {
-      picksAt = (await picker?.start()) ?? null;
-      return await listen(http, config.http);
+  const listenForOperators = async () =>
+    admin === null || adminPort === null
+      ? null
+      : await listen(admin, { host: adminHost, port: adminPort }, "http.admin");
+  const start = () =>
+    startWith(async () => ({
+      picker: (await picker?.start()) ?? null,
+      admin: await listenForOperators(),
+      url: await listen(http, config.http, "http"),
+    }));
+  const startLocally = (path: string) =>
+    startWith(async () => {
+      await listenLocally(http, path);
+      return await listenForOperators();
     });
-    return { url, picker: picksAt };
-  };
-  const startLocally = async (path: string) => {
-    await startWith(() => listenLocally(http, path));
-  };
   return {
     gateway: () => gateway,
     pools: () => pools.all,

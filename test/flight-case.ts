@@ -343,6 +343,7 @@ export class FlightCase {
 function factsOf(more: Partial<RequestFacts>): RequestFacts {
   return {
     model: "m",
+    models: null,
     responseId: null,
     tenant: "t",
     priority: 0,

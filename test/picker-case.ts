@@ -2,13 +2,13 @@ import { Rng } from "../src/lib/rng.ts";
 import type { ModelSettings } from "../src/model/model-settings.ts";
 import { BodyMemory } from "../src/http/body-memory.ts";
 import { ReadingTurns } from "../src/http/reading-turns.ts";
-import { OriginReader } from "../src/http/request-origin.ts";
 import { PickedRequest, type PickerParts, type ProxyStream } from "../src/picker/picked-request.ts";
 import { readProcessingRequest } from "../src/picker/wire/processing-request.ts";
 import { Gateway } from "../src/serving/gateway.ts";
 import { ModelRefresh } from "../src/serving/models/model-refresh.ts";
 import { type Heard, type Said, heard, said } from "../harness/envoy/messages.ts";
 import { type CaseOptions, FlightCase } from "./flight-case.ts";
+import { openOrigins } from "./open-origins.ts";
 
 /** A proxy's side of one stream, in the test's hands. */
 export class HandProxy implements ProxyStream {
@@ -79,7 +79,7 @@ export class PickerCase {
     const gateway = new Gateway(pools, deck, makings, refresh, () => {});
     this.#parts = {
       gateway: () => gateway,
-      origins: new OriginReader({ header: null, sessionHeader: null, priorityHeader: null }),
+      origins: openOrigins(),
       bodies: { limitBytes, memory: this.memory, turns: new ReadingTurns(), timeoutMs: 1000 },
       endpoints,
     };

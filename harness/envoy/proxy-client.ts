@@ -13,9 +13,15 @@ export class ProxyClient {
   /**
    * @param address host and port
    * @param ca of its certificate; null for a picker that speaks unencrypted
+   * @param own certificate, where the picker asks for one
    */
-  constructor(address: string, ca: Buffer | null = null) {
-    const channel = ca === null ? credentials.createInsecure() : credentials.createSsl(ca);
+  constructor(
+    address: string,
+    ca: Buffer | null = null,
+    own: { readonly cert: string; readonly key: string } | null = null,
+  ) {
+    const [key, cert] = own === null ? [null, null] : [Buffer.from(own.key), Buffer.from(own.cert)];
+    const channel = ca === null ? credentials.createInsecure() : credentials.createSsl(ca, key, cert);
     this.#client = new Client(address, channel);
   }
 

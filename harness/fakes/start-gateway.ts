@@ -6,6 +6,8 @@ import { scratchFolder } from "../scratch-folder.ts";
 export interface RunningGateway {
   readonly app: App;
   readonly url: string;
+  /** Where it answers operators; null where that is `url`. */
+  readonly admin: string | null;
   /** Host and port of its endpoint picker; null for none. */
   readonly picker: string | null;
   /** What went wrong in its control loops. */
@@ -31,9 +33,9 @@ export async function startGateway(
     onFault: (fault) => faults.push(fault),
     onNotice: (line) => notices.push(line),
   });
-  const { url, picker } = await app.start();
+  const { url, admin, picker } = await app.start();
   const reload = async (text: string) => app.reload(await readConfig(text, environment));
-  return { app, url, picker, faults, notices, reload, stop: () => app.stop() };
+  return { app, url, admin, picker, faults, notices, reload, stop: () => app.stop() };
 }
 
 /** A gateway in front of these pools that stops after the check. */

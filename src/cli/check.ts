@@ -11,6 +11,7 @@ import { lookUp } from "../discovery/lookup.ts";
 import { ServerNames } from "../discovery/server-names.ts";
 import { withServers } from "../discovery/server-watch.ts";
 import { lookIntoStore } from "../open-store.ts";
+import { checkAccess } from "./check-access.ts";
 import { checkCollector } from "./check-collector.ts";
 import { checkPicker } from "./check-picker.ts";
 import { checkPool } from "./check-pool.ts";
@@ -62,6 +63,7 @@ async function check(flags: CheckFlags): Promise<void> {
     ...config.notes.map((note) => warned(found("", "configuration", "is taken"), note)),
     ...addresses,
     ...servers.flat(),
+    ...(await checkAccess(config)),
     ...(await checkPicker(config)),
     await checkStore(config),
     ...(await checkCapture(config)),

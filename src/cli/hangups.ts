@@ -1,12 +1,9 @@
 /**
- * SIGHUPs, from the process's start to its end: none ends it. Each is followed by a reload that begins after it, one at
+ * SIGHUPs, and whatever else asks for a reload, from the process's start to its end: none ends it. Each is followed by a reload that begins after it, one at
  * a time; those that arrive meanwhile are followed by one together. None is reloaded for before `begin` or after `end`.
  */
 export class Hangups {
-  readonly #onSignal = (): void => {
-    this.#wanted = true;
-    void this.#next();
-  };
+  readonly #onSignal = (): void => this.ask();
   #wanted = false;
   #reloading = false;
   #reload: (() => Promise<void>) | null = null;
@@ -18,6 +15,12 @@ export class Hangups {
   /** @param reload never rejects */
   begin(reload: () => Promise<void>): void {
     this.#reload = reload;
+    void this.#next();
+  }
+
+  /** As a SIGHUP. */
+  ask(): void {
+    this.#wanted = true;
     void this.#next();
   }
 

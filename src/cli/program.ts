@@ -8,6 +8,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import("./demo.ts")).demoCommand(),
   dispatch: async () => (await import("./dispatch.ts")).dispatchCommand(),
   init: async () => (await import("./init.ts")).initCommand(),
+  key: async () => (await import("./key.ts")).keyCommand(),
   locality: async () => (await import("./locality/command.ts")).localityCommand(),
   models: async () => (await import("./models.ts")).modelsCommand(),
   place: async () => (await import("./place.ts")).placeCommand(),

@@ -9,6 +9,7 @@ import { FoundServers } from "../discovery/found-servers.ts";
 import { lookUp } from "../discovery/lookup.ts";
 import { ServerNames } from "../discovery/server-names.ts";
 import { type ServerSources, ServerWatch, withServers } from "../discovery/server-watch.ts";
+import { FileWatch } from "../files/file-watch.ts";
 import type { InputError } from "../lib/errors.ts";
 import { Primary } from "../workers/primary.ts";
 import { serveAsWorker } from "../workers/worker.ts";
@@ -70,6 +71,12 @@ async function serveBy(
   result: ReturnType<typeof output>["result"],
   progress: (line: string) => void,
 ): Promise<void> {
+  const files = new FileWatch(() => {
+    progress("a file of keys or certificates has changed");
+    hangups.ask();
+  });
+  const follow = ({ files: { names, watchMs } }: Config) => files.watch(names, watchMs);
+  await follow(written);
   const config = await withServers(sources, written);
   for (const { line } of sources.found.found(written)) progress(line);
   const onFault = (fault: Error) => progress(fault.message);
@@ -90,13 +97,16 @@ async function serveBy(
     config,
   );
   await stoppable(async (signal) => {
-    const { url, picker } = await app.start();
-    if (picker === null) result({ url }, `listening on ${url}`);
-    else result({ url, picker }, `listening on ${url}; endpoint picker on ${picker}`);
+    const { url, admin, picker } = await app.start();
+    const operators = admin === null ? "" : `; operators on ${admin}`;
+    const picks = picker === null ? "" : `; endpoint picker on ${picker}`;
+    const others = { ...(admin === null ? {} : { admin }), ...(picker === null ? {} : { picker }) };
+    result({ url, ...others }, `listening on ${url}${operators}${picks}`);
     watch.start();
-    hangups.begin(() => reload(path, watch, progress));
+    hangups.begin(() => reload(path, watch, follow, progress));
     if (!signal.aborted) await once(signal, "abort");
     hangups.end();
+    files.stop();
     progress(`stopping: what is in flight has ${config.http.graceMs / 1000} s to finish`);
     await Promise.all([watch.stop(), app.stop()]);
   });
@@ -109,9 +119,16 @@ async function load(path: string, progress: (line: string) => void): Promise<Con
 }
 
 /** A configuration that cannot be reloaded changes nothing. */
-async function reload(path: string, watch: ServerWatch, progress: (line: string) => void): Promise<void> {
+async function reload(
+  path: string,
+  watch: ServerWatch,
+  follow: (config: Config) => Promise<void>,
+  progress: (line: string) => void,
+): Promise<void> {
   try {
-    await watch.change(await load(path, progress));
+    const written = await load(path, progress);
+    await watch.change(written);
+    await follow(written);
     progress("the configuration is reloaded");
   } catch (error) {
     const { message, others = [] } = error as Partial<InputError> & Error;

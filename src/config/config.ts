@@ -9,6 +9,8 @@ import type { ServingPrecision } from "../model/serving-precision.ts";
 import type { StoreAddress } from "../model/store-address.ts";
 import type { Topology } from "../model/topology.ts";
 import type { ChosenGpu } from "./gpus/chosen-gpu.ts";
+import type { AccessConfig } from "./access-config.ts";
+import type { ListenerTls } from "./read-tls.ts";
 import type { CaptureConfig } from "./capture-config.ts";
 import type { DiscoverConfig } from "./discover-config.ts";
 import type { TelemetryConfig } from "./telemetry-config.ts";
@@ -33,7 +35,9 @@ type Admission = Settings["admission"];
 
 /** The configuration of a gateway, with the shapes its pools name. Nothing changes it: a reload makes another. */
 export interface Config
-  extends Readonly<Omit<Settings, "admission" | "capture" | "models" | "picker" | "store" | "telemetry">> {
+  extends Readonly<
+    Omit<Settings, "access" | "admission" | "capture" | "models" | "picker" | "store" | "telemetry">
+  > {
   /** Each of `tenants` with what it leaves out taken from `tenant`. */
   readonly admission: Omit<Admission, "tenants"> & {
     readonly tenants: Readonly<Record<string, Admission["tenant"]>>;
@@ -47,6 +51,12 @@ export interface Config
   readonly store: Readonly<Omit<Settings["store"], "url">> & { readonly address: StoreAddress };
   /** Of the key that routes for operators and engines want as a bearer token; null for none. */
   readonly operatorKeyHash: string | null;
+  /** Who may ask, beside the holder of that. */
+  readonly access: AccessConfig;
+  /** What the listeners show; null where one speaks unencrypted. */
+  readonly listenerTls: { readonly http: ListenerTls | null; readonly admin: ListenerTls | null };
+  /** Files of keys and certificates, after whose change the configuration is to be read again; 0 ms for never. */
+  readonly files: { readonly names: readonly string[]; readonly watchMs: number };
   readonly pools: readonly PoolConfig[];
   /** What a person should know of what was written, one line each. */
   readonly notes: readonly string[];

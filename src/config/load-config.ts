@@ -13,8 +13,10 @@ import type { WrittenPool } from "./pool-schema.ts";
 import { readKey } from "./read-key.ts";
 import { readModels } from "./read-models.ts";
 import { type ServedPool, readPools } from "./read-pools.ts";
+import { readAccess } from "./read-access.ts";
+import { readListeners } from "./read-listeners.ts";
 import { readTls } from "./read-tls.ts";
-import { isLocalName, isLoopback } from "./loopback.ts";
+import { NamedFiles } from "./named-files.ts";
 import { keyHash } from "./operator-key.ts";
 import { byPresentNames } from "./renamed-settings.ts";
 import { type Section, isSection } from "./section.ts";
@@ -57,18 +59,26 @@ export async function configOf(
   checkSettings(checked, sourceOf);
 
   const { tenant, tenants: named } = checked.admission;
+  const folderOf = (field: readonly PropertyKey[]) => (variables.has(field.join(".")) ? "." : folder);
+  const files = new NamedFiles(folderOf);
+  const nowMs = Date.now();
+  const accessTerms = { files, tenants: named, pools: checked.pools, nowMs };
+  const keyed = await readAccess(checked.access, { sourceOf, field: ["access"] }, accessTerms);
   const tenants = Object.fromEntries(
-    Object.entries(named).map(([name, own]) => [name, Object.assign({ ...tenant }, own)]),
+    Object.entries({ ...named, ...keyed.tenants }).map(([name, own]) => [
+      name,
+      Object.assign({ ...tenant }, own),
+    ]),
   );
   const notes = unknownVariables(environment, settingVariables(defaults), namedVariables(checked));
-  const folderOf = (field: readonly PropertyKey[]) => (variables.has(field.join(".")) ? "." : folder);
+  notes.push(...keyed.notes);
   const tlsOf = (own: ServedPool["tls"], place: Place): TlsSettings | null => {
     const all = checked.upstream.tls;
     const placeOf = (name: keyof typeof all) => {
       const inPool = own !== undefined && (name in own || all[name] === null);
       return inside(inPool ? place : { sourceOf, field: ["upstream"] }, "tls", name);
     };
-    return readTls(Object.assign({ ...all }, own), placeOf, folderOf);
+    return readTls(Object.assign({ ...all }, own), placeOf, files);
   };
   const pools = await readPools(
     checked.pools,
@@ -81,37 +91,32 @@ export async function configOf(
   const keyPlace: Place = { sourceOf, field: ["http", "operatorKeyEnv"] };
   const operatorKeyHash =
     operatorKeyEnv === null ? null : keyHash(readKey(operatorKeyEnv, keyPlace, environment));
-  if (operatorKeyHash === null && !staysHere(checked.http.host)) notes.push(keylessNote(checked.http.host));
+  const { access } = keyed;
   const captureTerms = { workers: checked.workers, folder: folderOf(["capture", "directory"]) };
   const capture = readCapture(checked.capture, captureTerms, sourceOf, environment);
   notes.push(...captureNotes(capture));
-  const picker = readPicker(checked.picker, pools, sourceOf, folderOf);
-  notes.push(...pickerNotes(picker, pools));
+  const picked = readPicker(checked.picker, pools, sourceOf, files);
+  const known = { access, operatorKeyHash };
+  const { notes: unheard, ...listeners } = readListeners(checked.http, picked, known, files, sourceOf, nowMs);
+  notes.push(...unheard, ...pickerNotes(listeners.picker, pools));
   const telemetry = readTelemetry(checked.telemetry, variables, environment, (line) => notes.push(line));
   const { url, ...storeSettings } = checked.store;
   const store = { ...storeSettings, address: readStoreUrl(url, sourceOf(["store", "url"])) };
   checkExperts(pools, { store, control: checked.control }, sourceOf);
   return {
     ...checked,
+    ...listeners,
+    access,
+    files: { names: files.names, watchMs: checked.access.watchFilesMs },
     admission: { ...checked.admission, tenants },
     operatorKeyHash,
     capture,
-    picker,
     telemetry,
     store,
     pools,
     models,
     notes,
   };
-}
-
-/** Whether nothing but this machine reaches a gateway that listens there. */
-function staysHere(host: string): boolean {
-  return isLocalName(host) || isLoopback(host);
-}
-
-function keylessNote(host: string): string {
-  return `http.host: is ${host}, beyond loopback, and there is no key: /admin, /ep/v1 and /metrics answer on loopback only; name a variable that holds a key in http.operatorKeyEnv`;
 }
 
 /** Variables that hold keys, by names of the person's own. */

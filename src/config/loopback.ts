@@ -14,3 +14,8 @@ export function isLoopback(address: string): boolean {
 export function isLocalName(name: string): boolean {
   return /^(?:[^.]+\.)*localhost\.?$/i.test(name);
 }
+
+/** Whether nothing but this machine reaches what listens there. */
+export function staysHere(host: string): boolean {
+  return isLocalName(host) || isLoopback(host);
+}

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ListenerTls } from "./read-tls.ts";
 
 const file = z.string().min(1).nullable();
 
@@ -21,13 +22,6 @@ export interface PickerConfig {
   readonly pools: readonly string[];
   /** How many servers an answer names at most. */
   readonly endpoints: number;
-  /** Contents of PEM files; null to speak unencrypted. */
-  readonly tls: PickerTls | null;
-}
-
-export interface PickerTls {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-  /** Whose certificates proxies have to show; null for none. */
-  readonly clientCa: Buffer | null;
+  /** Null to speak unencrypted. */
+  readonly tls: ListenerTls | null;
 }

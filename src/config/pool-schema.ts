@@ -3,7 +3,8 @@ import { CONSUMER_DISPATCHES } from "../model/consumer-dispatch.ts";
 import { SERVING_PRECISIONS } from "../model/serving-precision.ts";
 import { ROUTING_POLICIES } from "../model/routing-policy.ts";
 import { discoverSchema } from "./discover-schema.ts";
-import { KEY_ENV_EXPECTED, tlsSchema } from "./settings-schema.ts";
+import { KEY_ENV_EXPECTED } from "./settings-schema.ts";
+import { tlsSchema } from "./tls-schema.ts";
 
 const name = z
   .string()

@@ -1,22 +1,20 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
-import { createSecureContext } from "node:tls";
 import type { z } from "zod";
 import type { PoolConfig } from "./config.ts";
-import type { PickerConfig, PickerTls, pickerSchema } from "./picker-config.ts";
-import { isLocalName, isLoopback } from "./loopback.ts";
+import type { PickerConfig, pickerSchema } from "./picker-config.ts";
+import { staysHere } from "./loopback.ts";
+import type { NamedFiles } from "./named-files.ts";
 import { type Place, type SourceOf, faultAt, inside } from "./place.ts";
+import { readListenerTls } from "./read-tls.ts";
 
 /**
- * @param folderOf from where the path of a setting leads
  * @returns null where there is no picker
  * @throws InputError
  */
 export function readPicker(
-  { port, pools: named, host, endpoints, ...files }: z.output<typeof pickerSchema>,
+  { port, pools: named, host, endpoints, ...tls }: z.output<typeof pickerSchema>,
   pools: readonly PoolConfig[],
   sourceOf: SourceOf,
-  folderOf: (field: readonly PropertyKey[]) => string,
+  files: NamedFiles,
 ): PickerConfig | null {
   if (port === null) return null;
   const place: Place = { sourceOf, field: ["picker"] };
@@ -34,14 +32,20 @@ export function readPicker(
   if (pickable.length === 0)
     throw faultAt(inside(place, "port"), `is ${port}, and no pool can be picked for: ${refusalOf(pools[0])}`);
   const chosen = named ?? pickable.map(({ name }) => name);
-  return { host, port, pools: chosen, endpoints, tls: readFiles(files, place, folderOf) };
+  return {
+    host,
+    port,
+    pools: chosen,
+    endpoints,
+    tls: readListenerTls(tls, (setting) => inside(place, setting), files),
+  };
 }
 
 /** What a person should know whose picker tells whoever reaches it what servers want to be shown. */
 export function pickerNotes(picker: PickerConfig | null, pools: readonly PoolConfig[]): readonly string[] {
   if (picker === null || (picker.tls?.clientCa ?? null) !== null) return [];
   const { host, pools: picked } = picker;
-  if (isLocalName(host) || isLoopback(host)) return [];
+  if (staysHere(host)) return [];
   const keyed = pools.filter((pool) => picked.includes(pool.name) && hasKey(pool)).map(({ name }) => name);
   if (keyed.length === 0) return [];
   return [
@@ -62,38 +66,4 @@ function refusalOf(pool: PoolConfig): string | null {
     return "whose requests take two servers, of which a proxy can be told one; expected a pool with `urls`";
   const odd = pool.servers.urls.find((url) => new URL(url).pathname !== "/");
   return odd === undefined ? null : `whose ${odd} has a path, which no address can say; expected none`;
-}
-
-type Files = Pick<z.output<typeof pickerSchema>, "certFile" | "keyFile" | "clientCaFile">;
-
-function readFiles(
-  { certFile, keyFile, clientCaFile }: Files,
-  place: Place,
-  folderOf: (field: readonly PropertyKey[]) => string,
-): PickerTls | null {
-  const read = (setting: keyof Files, path: string | null) => {
-    if (path === null) return null;
-    const at = inside(place, setting);
-    const name = resolve(folderOf(at.field), path);
-    try {
-      return readFileSync(name);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      throw faultAt(at, `names ${name}, which cannot be read (${code}); name a readable file`);
-    }
-  };
-  const cert = read("certFile", certFile);
-  const key = read("keyFile", keyFile);
-  const clientCa = read("clientCaFile", clientCaFile);
-  if (cert === null && key === null && clientCa === null) return null;
-  if (cert === null || key === null) {
-    const hint = "is missing; expected a certificate and its key together";
-    throw faultAt(inside(place, cert === null ? "certFile" : "keyFile"), hint);
-  }
-  try {
-    createSecureContext({ cert, key, ...(clientCa === null ? {} : { ca: clientCa }) });
-  } catch {
-    throw faultAt(inside(place, "certFile"), "holds no certificate in PEM form that goes with `keyFile`");
-  }
-  return { cert, key, clientCa };
 }

@@ -4,7 +4,7 @@ import { oneLine } from "../lib/printable.ts";
 import { isSection } from "./section.ts";
 
 /** What stands under these names may be a key or a password by mistake, and is never repeated. */
-const SECRET = new Set<PropertyKey>(["apiKeyEnv", "operatorKeyEnv", "url"]);
+const SECRET = new Set<PropertyKey>(["apiKeyEnv", "hash", "operatorKeyEnv", "url"]);
 /** As keys begin, and what holds a user's password. */
 const LOOKS_SECRET = /^\s*(?:sk-|bearer\s|basic\s)|@/i;
 

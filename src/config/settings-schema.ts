@@ -1,8 +1,11 @@
 import { z } from "zod";
 import { ROUTING_POLICIES } from "../model/routing-policy.ts";
+import { accessSchema } from "./access-schema.ts";
 import { captureSchema } from "./capture-config.ts";
 import { modelSchema } from "./model-schema.ts";
 import { pickerSchema } from "./picker-config.ts";
+import { MOST_PRIORITY, tenantLimits } from "./tenant-limits.ts";
+import { listenerTlsSchema, tlsSchema } from "./tls-schema.ts";
 
 const milliseconds = z.int().nonnegative();
 const positiveMilliseconds = z.int().positive();
@@ -22,39 +25,23 @@ const origin = z
   .string()
   .regex(/^(?:\*|[a-z][a-z0-9+.-]*:\/\/[^/\s]+)$/, "expected an origin, e.g. https://app.example, or *");
 
-const limits = z.strictObject({
-  maxInFlight: limit,
-  requestsPerSecond: rate,
-  requestBurst: limit,
-  tokensPerMinute: rate,
-  tokenBurst: limit,
-});
-
 /** For settings that name the variable of a key. */
 export const KEY_ENV_EXPECTED =
   "expected the name of an environment variable that holds the key, never the key itself";
 
-/** Priorities go from its negative to it. */
-export const MOST_PRIORITY = 100;
-
 /** What one tenant may have, and how important its requests are. */
-const tenant = limits.extend({ priority: z.int().min(-MOST_PRIORITY).max(MOST_PRIORITY) });
+const tenant = tenantLimits.extend({ priority: z.int().min(-MOST_PRIORITY).max(MOST_PRIORITY) });
 
-/** How https servers are believed, and what they believe. */
-export const tlsSchema = z.strictObject({
-  caFile: z.string().min(1).nullable(),
-  certFile: z.string().min(1).nullable(),
-  keyFile: z.string().min(1).nullable(),
-  serverName: z.string().min(1).nullable(),
-  insecureSkipVerify: z.boolean(),
-});
+const port = z.int().min(0).max(65_535);
 
 /** Every section but `pools`; config/default.yaml says what each setting means. */
 export const settingsSchema = z.strictObject({
   workers: z.int().min(1).max(256),
   http: z.strictObject({
     host: z.string().min(1),
-    port: z.int().min(0).max(65_535),
+    port,
+    tls: listenerTlsSchema,
+    admin: z.strictObject({ host: z.string().min(1), port: port.nullable(), tls: listenerTlsSchema }),
     bodyLimitBytes: count,
     bodyMemoryBytes: count,
     maxHeaderBytes: count,
@@ -72,10 +59,11 @@ export const settingsSchema = z.strictObject({
       .nullable(),
     logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "silent"]),
   }),
+  access: accessSchema,
   picker: pickerSchema,
   tenancy: z.strictObject({ header, sessionHeader: header, priorityHeader: header }),
   admission: z.strictObject({
-    total: limits,
+    total: tenantLimits,
     tenant,
     tenants: z.record(z.string().min(1), tenant.partial()),
     queue: z.strictObject({ maxWaiting: limit, maxWaitMs: positiveMilliseconds }),

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { TlsSettings } from "../model/server-access.ts";
 import { OtelEnvironment, type Sampling } from "./otel-environment.ts";
+import { NamedFiles } from "./named-files.ts";
 import { readTls } from "./read-tls.ts";
 import type { settingsSchema } from "./settings-schema.ts";
 
@@ -102,7 +103,7 @@ function termsOf(otel: OtelEnvironment, signal: "TRACES" | "METRICS"): Omit<Otlp
       const place = setting in places ? places[setting as keyof typeof places] : null;
       return { sourceOf: () => place?.variable ?? "", field: [] };
     },
-    () => ".",
+    new NamedFiles(() => "."),
   );
   return {
     headers: otel.headers(signal),

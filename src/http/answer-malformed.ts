@@ -21,9 +21,15 @@ type ParserError = Error & {
  * it is not known where the next request on it would begin.
  */
 export function answerMalformed(error: ParserError, socket: Socket, refusals: Refusals): void {
-  // A client that has gone, or one whose response has begun, cannot be sent an error.
-  if (error.code === "ECONNRESET" || !socket.writable || responseBegun(socket)) socket.destroy();
+  // A client that has gone, one that does not speak TLS as it has to, or one whose response has begun, cannot be sent an error.
+  if (error.code === "ECONNRESET" || isOfTls(error) || !socket.writable || responseBegun(socket))
+    socket.destroy();
   else answerAndClose(refusal(error), socket, refusals);
+}
+
+/** Nothing could be read as a request at all. */
+function isOfTls({ code = "" }: ParserError): boolean {
+  return code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_");
 }
 
 /** As Node's own answer to such an error asks (lib/_http_server.js, socketOnError). */

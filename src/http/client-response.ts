@@ -74,8 +74,8 @@ export class ClientResponse implements Client {
   }
 
   headers(response: ResponseHeaders, shard: string, epoch: number): void {
-    const { requestId, cors } = this.#answering;
-    const headers = returnedHeaders(response.headers, cors.length > 0);
+    const { requestId, cors, rates } = this.#answering;
+    const headers = returnedHeaders(response.headers, cors.length > 0, rates !== undefined);
     if (isEventStream(response)) {
       this.#frames = new WholeFrames();
       // A stream that breaks off gets an error event, and is longer than its announced length.
@@ -87,6 +87,7 @@ export class ClientResponse implements Client {
     }
     headers.push("x-plimsoll-shard", shard, "x-plimsoll-epoch", `${epoch}`, "x-request-id", requestId);
     for (const part of cors) headers.push(part);
+    if (rates !== undefined) headers.push(...rates());
     this.#response.writeHead(response.status, headers);
     this.#flushSoon();
     if (this.#frames !== null) this.#keepAlive();

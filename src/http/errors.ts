@@ -1,3 +1,4 @@
+import { AccessDenied } from "../access/access-denied.ts";
 import { InputError } from "../lib/errors.ts";
 import { EngineUnreachable } from "../serving/engine.ts";
 import { InvalidRequest, NoShardAvailable, Refused, UnknownModel } from "../serving/refusals.ts";
@@ -6,6 +7,10 @@ import { InvalidRequest, NoShardAvailable, Refused, UnknownModel } from "../serv
 export const REASONS = {
   invalid_request: [400, "invalid_request_error"],
   unauthorized: [401, "invalid_request_error"],
+  invalid_api_key: [401, "invalid_request_error"],
+  key_expired: [401, "invalid_request_error"],
+  invalid_token: [401, "invalid_request_error"],
+  not_permitted: [403, "invalid_request_error"],
   loopback_only: [403, "invalid_request_error"],
   other_origin: [403, "invalid_request_error"],
   no_such_rank: [400, "invalid_request_error"],
@@ -42,6 +47,7 @@ export const REASONS = {
   overloaded: [503, "server_error"],
   no_epoch: [503, "server_error"],
   store_unreachable: [503, "server_error"],
+  keys_unreachable: [503, "server_error"],
   primary_unreachable: [503, "server_error"],
   stopping: [503, "server_error"],
 } as const satisfies Record<string, readonly [number, string]>;
@@ -79,6 +85,11 @@ export const REQUEST_REASONS = [
 /** Those that a request may be refused for before its pool is known. */
 export const EARLY_REASONS = [
   "invalid_request",
+  "invalid_api_key",
+  "key_expired",
+  "invalid_token",
+  "not_permitted",
+  "keys_unreachable",
   "model_not_found",
   "route_not_found",
   "method_not_allowed",
@@ -112,6 +123,9 @@ const FASTIFY: Readonly<Record<number, Reason>> = {
   415: "unsupported_type",
 };
 
+/** When it may be better, in seconds, where nothing else says. */
+const RETRY_AFTER: Partial<Record<Reason, number>> = { keys_unreachable: 10, rate_limited: 1 };
+
 /** A longer message loses its middle: what it quotes of the request may be of any length. */
 const LONGEST_MESSAGE = 300;
 const KEPT_AT_START = 180;
@@ -136,7 +150,8 @@ export function routeNotFound(method: string, target: string): HttpError {
 
 /** The answer to any error; an unknown error's own text is not shown. */
 export function errorAnswer(error: unknown): ErrorAnswer {
-  if (error instanceof HttpError) return answer(error.reason, error.message);
+  if (error instanceof HttpError || error instanceof AccessDenied)
+    return answer(error.reason, error.message, { retryAfterSeconds: RETRY_AFTER[error.reason] });
   if (error instanceof InvalidRequest)
     return answer("invalid_request", error.message, { param: error.field });
   if (error instanceof InputError) return answer("invalid_request", error.message);
@@ -152,7 +167,7 @@ export function errorAnswer(error: unknown): ErrorAnswer {
 function answer(
   reason: Reason,
   message: string,
-  more: { readonly param?: string | null; readonly retryAfterSeconds?: number } = {},
+  more: { readonly param?: string | null; readonly retryAfterSeconds?: number | undefined } = {},
 ): ErrorAnswer {
   const [status, type] = REASONS[reason];
   return {

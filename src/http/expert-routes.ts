@@ -6,6 +6,7 @@ import type { PoolView } from "../control/follow/pool-view.ts";
 import { InputError } from "../lib/errors.ts";
 import { engineFile } from "./engine-files.ts";
 import { HttpError } from "./errors.ts";
+import type { OperatorDoor } from "./operator-door.ts";
 import { LongPolls } from "./long-poll.ts";
 import { WrittenOnce, inForce, placementBody, placementTag, sharesBody } from "./placement-text.ts";
 import { type PoolRoute, fromStore, poolNamed, record } from "./pool-routes.ts";
@@ -13,7 +14,11 @@ import { type PoolRoute, fromStore, poolNamed, record } from "./pool-routes.ts";
 const RANK_STATES = ["lost", "ready"] as const;
 
 /** The expert plane: ranks fetch placements and shares, and report what they hold. */
-export function expertRoutes(app: FastifyInstance, pools: readonly ControlledPool[]): void {
+export function expertRoutes(
+  app: FastifyInstance,
+  pools: readonly ControlledPool[],
+  door: Pick<OperatorDoor, "checkReport">,
+): void {
   const polls = new LongPolls();
   app.addHook("preClose", async () => polls.end());
 
@@ -75,6 +80,7 @@ export function expertRoutes(app: FastifyInstance, pools: readonly ControlledPoo
     if (typeof epoch !== "number")
       throw new InputError("body", "epoch", "is no number; expected the placement's epoch");
     const rank = parseRank(body["rank"], loop.ranks);
+    door.checkReport(request.raw, loop.pool, rank);
     const phase = oneOf<AckPhase>(body, "phase", ACK_PHASES, "prepared");
     if (!(await fromStore(loop.acknowledge(epoch, rank, phase, parseIncarnation(body)))))
       throw new HttpError("epoch_not_pending", `Epoch ${epoch} does not wait for "${phase}".`);
@@ -85,6 +91,7 @@ export function expertRoutes(app: FastifyInstance, pools: readonly ControlledPoo
     const body = record(request.body);
     const { loop } = reportedPool(pools, body);
     const rank = parseRank(body["rank"], loop.ranks);
+    door.checkReport(request.raw, loop.pool, rank);
     const state = oneOf(body, "state", RANK_STATES, null);
     await fromStore(loop.reportRank(rank, state, parseIncarnation(body)));
     return reply.code(202).send({ accepted: true, rank, state });

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import { CREDENTIAL_HEADERS } from "../access/credential.ts";
 import { HOP_BY_HOP, RANK_HEADER } from "../model/request-headers.ts";
 import type { HeaderList } from "../serving/engine.ts";
 
@@ -18,31 +19,46 @@ const NOT_FORWARDED = new Set([
   "x-override-bootstrap-room",
 ]);
 
+/** Of a gateway that looks into keys itself: they are none of the engines' business. */
+const NOT_FORWARDED_NOR_KEYS = new Set([...NOT_FORWARDED, ...CREDENTIAL_HEADERS]);
+
+/** Headers of the gateway's own: neither a client nor an engine speaks for it. */
+const OWN_PREFIX = "x-plimsoll-";
+
 /** A response's length is kept: its bytes are relayed as they are. What the gateway sets itself, no engine sets. */
 const NOT_RETURNED = new Set([
   ...[...HOP_BY_HOP].filter((name) => name !== "content-length"),
   "x-request-id",
-  "x-plimsoll-shard",
-  "x-plimsoll-epoch",
 ]);
 
 const CORS_PREFIX = "access-control-";
+const RATES_PREFIX = "x-ratelimit-";
 
-/** What the engine gets of a client's headers. @param raw names and values in turn, as they were received */
+/**
+ * What the engine gets of a client's headers.
+ * @param raw names and values in turn, as they were received
+ * @param endsKeys whether the client's key ends here
+ */
 export function forwardedHeaders(
   raw: HeaderList,
   connection: string | undefined,
   requestId: string,
+  endsKeys: boolean,
 ): HeaderList {
-  const forwarded = without(raw, NOT_FORWARDED, connection);
+  const forwarded = without(raw, endsKeys ? NOT_FORWARDED_NOR_KEYS : NOT_FORWARDED, connection);
   forwarded.push("x-request-id", requestId);
   return forwarded;
 }
 
-/** What the client gets of an engine's headers. @param ownCors whether the gateway says which pages may read it */
-export function returnedHeaders(headers: HeaderList, ownCors: boolean): string[] {
-  const returned = without(headers, NOT_RETURNED, connectionOf(headers));
-  return ownCors ? withoutCors(returned) : returned;
+/**
+ * What the client gets of an engine's headers.
+ * @param ownCors whether the gateway says which pages may read it
+ * @param ownRates whether the gateway says how far rates are used up
+ */
+export function returnedHeaders(headers: HeaderList, ownCors: boolean, ownRates: boolean): string[] {
+  let returned = without(headers, NOT_RETURNED, connectionOf(headers));
+  if (ownCors) returned = withoutPrefix(returned, CORS_PREFIX);
+  return ownRates ? withoutPrefix(returned, RATES_PREFIX) : returned;
 }
 
 /** What all `Connection` headers say together. */
@@ -55,8 +71,8 @@ function connectionOf(headers: HeaderList): string | undefined {
   return said;
 }
 
-function withoutCors(headers: HeaderList): string[] {
-  return headers.filter((_, i) => !headers[i - (i % 2)].toLowerCase().startsWith(CORS_PREFIX));
+function withoutPrefix(headers: HeaderList, prefix: string): string[] {
+  return headers.filter((_, i) => !headers[i - (i % 2)].toLowerCase().startsWith(prefix));
 }
 
 /** @param connection the value of the `Connection` header: it names further headers that end here */
@@ -65,7 +81,8 @@ function without(headers: HeaderList, names: ReadonlySet<string>, connection: st
   const kept: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i].toLowerCase();
-    if (!names.has(name) && !named.has(name)) kept.push(headers[i], headers[i + 1]);
+    if (!names.has(name) && !named.has(name) && !name.startsWith(OWN_PREFIX))
+      kept.push(headers[i], headers[i + 1]);
   }
   return kept;
 }

@@ -1,41 +1,45 @@
 import type { AddressInfo } from "node:net";
-import type { FastifyInstance } from "fastify";
-import type { Config } from "../config/config.ts";
 import { InputError } from "../lib/errors.ts";
+import type { HttpApp } from "./app.ts";
 
 /** Binds a socket in the file system. */
-export async function listenLocally(app: FastifyInstance, path: string): Promise<string> {
+export async function listenLocally({ app }: HttpApp, path: string): Promise<string> {
   return await app.listen({ path });
 }
 
 /**
- * Binds the configured address.
+ * Binds a configured address.
+ * @param section where it is configured
  * @returns the base URL, with the port that was taken
  * @throws InputError when the address cannot be had
  */
-export async function listen(app: FastifyInstance, { host, port }: Config["http"]): Promise<string> {
+export async function listen(
+  { app, servers }: HttpApp,
+  { host, port }: { readonly host: string; readonly port: number },
+  section: "http" | "http.admin",
+): Promise<string> {
   try {
     await app.listen({ host, port });
   } catch (error) {
-    throw addressFault(error as NodeJS.ErrnoException, host, port);
+    throw addressFault(error as NodeJS.ErrnoException, host, port, section);
   }
   const taken = app.server.address() as AddressInfo;
-  return `http://${taken.family === "IPv6" ? `[${taken.address}]` : taken.address}:${taken.port}`;
+  return `${servers === null ? "http" : "https"}://${taken.family === "IPv6" ? `[${taken.address}]` : taken.address}:${taken.port}`;
 }
 
-function addressFault(error: NodeJS.ErrnoException, host: string, port: number): Error {
+function addressFault(error: NodeJS.ErrnoException, host: string, port: number, section: string): Error {
   const code = error.code ?? "";
   switch (code) {
     case "EADDRINUSE":
       return new InputError(
         "configuration",
-        "http.port",
+        `${section}.port`,
         `is ${port}, which is in use; choose a free one, or 0 for any`,
       );
     case "EACCES":
       return new InputError(
         "configuration",
-        "http.port",
+        `${section}.port`,
         `is ${port}, which this user may not have; choose one above 1023`,
       );
     case "EADDRNOTAVAIL":
@@ -43,7 +47,7 @@ function addressFault(error: NodeJS.ErrnoException, host: string, port: number):
     case "EAI_AGAIN":
       return new InputError(
         "configuration",
-        "http.host",
+        `${section}.host`,
         `is "${host}"; expected an address of this machine`,
       );
     default:
@@ -54,7 +58,7 @@ function addressFault(error: NodeJS.ErrnoException, host: string, port: number):
 const CLOSE_IDLE_EVERY_MS = 50;
 
 /** Accepts no more connections and waits for the others to finish, `graceMs` at most. */
-export async function stopListening(app: FastifyInstance, graceMs: number): Promise<void> {
+export async function stopListening({ app }: HttpApp, graceMs: number): Promise<void> {
   const grace = setTimeout(() => app.server.closeAllConnections(), graceMs);
   // A connection without a request is closed at once.
   const idle = setInterval(() => app.server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS);

@@ -7,6 +7,7 @@ import type { PoolReport } from "../model/pool-report.ts";
 import type { BodyMemory } from "./body-memory.ts";
 import { CONTROL_BODY_BYTES, controlBodies, jsonReader } from "./control-body.ts";
 import { HttpError } from "./errors.ts";
+import type { OperatorDoor } from "./operator-door.ts";
 import { poolNamed, record } from "./pool-routes.ts";
 
 const JSON_TYPE = "application/json";
@@ -19,7 +20,12 @@ interface Reporting {
 }
 
 /** Ranks report what they have counted: in JSON, or in bytes with the pool in the query. */
-export function loadRoute(app: FastifyInstance, pools: readonly ControlledPool[], memory: BodyMemory): void {
+export function loadRoute(
+  app: FastifyInstance,
+  pools: readonly ControlledPool[],
+  memory: BodyMemory,
+  door: Pick<OperatorDoor, "checkReport">,
+): void {
   const reporting = (name: unknown): Reporting => {
     const { inbox, loop } = poolNamed(pools, name);
     if (inbox !== null) return { inbox, loop };
@@ -44,6 +50,7 @@ export function loadRoute(app: FastifyInstance, pools: readonly ControlledPool[]
     const fields = bytes ? {} : record(body);
     const { inbox, loop } = reporting(bytes ? request.query.pool : fields["pool"]);
     const report = bytes ? parseBinaryLoad(body, inbox.shape) : parseLoadReport(fields, inbox.shape);
+    door.checkReport(request.raw, loop.pool, report.rank);
     const verdict = inbox.take(report);
     return reply
       .code(202)

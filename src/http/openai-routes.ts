@@ -23,16 +23,26 @@ export function openAiRoutes(app: FastifyInstance, parts: ProxyParts): void {
   if (cors.on)
     app.addHook("onRequest", async ({ headers }, reply) => setHeaders(reply, cors.headers(headers)));
 
-  app.get("/v1/models", async () => ({ object: "list", data: await gateway().models() }));
+  const modelsFor = async ({ headers }: FastifyRequest) => {
+    const identity = await parts.origins.identify(headers);
+    const cards = await gateway().models();
+    const { models = null } = identity ?? {};
+    return {
+      cards: models === null ? cards : cards.filter(({ id }) => models.has(id)),
+      isSome: models !== null,
+    };
+  };
+  app.get("/v1/models", async (request) => ({ object: "list", data: (await modelsFor(request)).cards }));
   preflights(app, parts, MODELS.path, MODELS);
   // The names of models have slashes in them.
   app.get<{ Params: Parameters }>("/v1/models/*", async (request) => {
     const id = request.params["*"] ?? "";
     if (id === "") throw routeNotFound(request.method, request.url);
-    const card = (await gateway().models()).find((model) => model.id === id);
-    if (card === undefined)
-      throw new UnknownModel(`No pool serves the model \`${id}\`.${gateway().didYouMean(id)}`);
-    return card;
+    const { cards, isSome } = await modelsFor(request);
+    const card = cards.find((model) => model.id === id);
+    if (card !== undefined) return card;
+    const meant = isSome ? "" : gateway().didYouMean(id);
+    throw new UnknownModel(`No pool serves the model \`${id}\`.${meant}`);
   });
   preflights(app, parts, "/v1/models/*", MODELS);
 
@@ -64,6 +74,8 @@ function preflights(
     url,
     onRequest: (request, reply) => {
       if (!isPreflight(request.headers)) return refuseMethod(request, reply, methods);
+      // Browsers ask without a key: nobody unknown reaches an engine.
+      if (!cors.on && parts.origins.endsKeys) return refuseMethod(request, reply, methods);
       if (!cors.on) return relayPreflight(parts, handOver(parts, request, reply, route));
       setHeaders(reply, cors.preflight(request.headers, methods.join(", ")));
       reply.code(204).send();

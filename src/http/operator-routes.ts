@@ -10,13 +10,17 @@ const OPEN_METRICS_TEXT = "application/openmetrics-text; version=1.0.0; charset=
 export interface OperatorParts extends AdminStateParts {
   /** @param open as OpenMetrics has it, else as Prometheus does */
   readonly metricsText: (whose: "gateway" | "experts", open: boolean) => Promise<string>;
-  /** Whether a request is an operator's: what is open to all then says more. */
-  readonly isOperator: (request: IncomingMessage) => boolean;
 }
 
-/** The routes of operators and their tools: operator state, health, readiness, metrics. */
-export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void {
-  const { gateway, store, controlled, metricsText, isOperator } = parts;
+/**
+ * The routes of those who watch whether the gateway serves.
+ * @param isOperator whether a request is an operator's: what is open to all then says more
+ */
+export function probeRoutes(
+  app: FastifyInstance,
+  { gateway, store, controlled }: AdminStateParts,
+  isOperator: (request: IncomingMessage) => Promise<boolean>,
+): void {
   app.get("/health", async () => ({ status: "ok" }));
 
   app.get("/ready", async ({ raw }, reply) => {
@@ -30,12 +34,16 @@ export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void
     );
     const { fault } = store;
     const reachable = fault === null ? "reachable" : "unreachable";
-    const ofStore = isOperator(raw) ? { store: reachable, storeFault: fault } : { store: reachable };
+    const ofStore = (await isOperator(raw)) ? { store: reachable, storeFault: fault } : { store: reachable };
     return reply
       .code(status === "ready" ? 200 : 503)
       .send({ status, pools: Object.fromEntries(pools), ...ofStore, epochs });
   });
+}
 
+/** The routes of operators and their tools: operator state and metrics. */
+export function operatorRoutes(app: FastifyInstance, parts: OperatorParts): void {
+  const { metricsText } = parts;
   for (const [path, whose] of [
     ["/metrics", "gateway"],
     ["/metrics/experts", "experts"],

@@ -1,8 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ControlledPool } from "../control/controlled-pool.ts";
 import type { Order } from "../control/messages/pool-message.ts";
+import { OPERATOR } from "../access/access.ts";
 import { InputError } from "../lib/errors.ts";
 import { HttpError } from "./errors.ts";
+import type { OperatorDoor } from "./operator-door.ts";
 import type { Peers } from "./peer.ts";
 import { type PoolRoute, fromStore, poolNamed, record } from "./pool-routes.ts";
 
@@ -14,15 +16,23 @@ interface RankRoute {
 
 /**
  * Orders of operators to a pool. An order is answered 202 when it is in the audit log and on its way to the pool's
- * leader; `/admin/state` shows its result. The log names who gave it by the header `x-operator`, else by the client's
- * address.
+ * leader; `/admin/state` shows its result. The log names who gave it by the header `x-operator`, before that by the key
+ * or token of `access` that it came with, and without these by the client's address.
  */
-export function orderRoutes(app: FastifyInstance, pools: readonly ControlledPool[], peers: Peers): void {
+export function orderRoutes(
+  app: FastifyInstance,
+  pools: readonly ControlledPool[],
+  peers: Peers,
+  door: Pick<OperatorDoor, "nameOf">,
+): void {
   const give = async (request: FastifyRequest, reply: FastifyReply, pool: string, order: Order) => {
     const { loop } = poolNamed(pools, pool);
     const named = request.headers["x-operator"];
-    const by = typeof named === "string" ? named.slice(0, 200) : peers.addressOf(request.raw);
-    await fromStore(loop.order(order, by));
+    const said = typeof named === "string" ? named.slice(0, 200) : null;
+    const known = door.nameOf(request.raw);
+    // The one key of all operators names nobody.
+    const by = [known === OPERATOR ? null : known, said].filter((name) => name !== null).join(": ");
+    await fromStore(loop.order(order, by === "" ? peers.addressOf(request.raw) : by));
     return reply.code(202).send({ accepted: true, pool, order });
   };
 

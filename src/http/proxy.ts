@@ -6,7 +6,9 @@ import type { RequestTrace, RequestTracer } from "../serving/tracing/request-tra
 import type { Gateway } from "../serving/gateway.ts";
 import { type ApiRoute, enginePath } from "../serving/request/api-routes.ts";
 import type { RequestFacts } from "../serving/request/request-facts.ts";
+import type { Admission } from "../serving/admission/admission.ts";
 import { unreadFacts } from "../serving/request/unread-facts.ts";
+import type { Identity } from "../access/identity.ts";
 import type { BodyMemory, HeldBody } from "./body-memory.ts";
 import { ClientResponse } from "./client-response.ts";
 import { encodingFault } from "./content-encoding.ts";
@@ -15,6 +17,7 @@ import { ERROR_SHAPES } from "./error-shapes.ts";
 import { forwardedHeaders } from "./headers.ts";
 import { inTurn } from "./in-turn.ts";
 import { logIds } from "./log-ids.ts";
+import { rateHeaders } from "./rate-headers.ts";
 import { readBody } from "./read-body.ts";
 import { FactsReader } from "./read-facts.ts";
 import type { ReadingTurns } from "./reading-turns.ts";
@@ -53,6 +56,7 @@ export interface ProxiedRequest {
 /** Reads a whole request and sends it to an engine; the engine's answer is relayed as it is. */
 export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: ProxiedRequest): void {
   const { request, response, id } = proxied;
+  let identity: Identity | null = null;
   const answering = answeringOf(parts, proxied);
   const refuse = (error: unknown) => refused(parts, proxied, answering, error);
   const reader = new FactsReader(kind, request.headers);
@@ -66,7 +70,7 @@ export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: Prox
       }
     };
     start(() => {
-      const origin = parts.origins.read(request.headers);
+      const origin = parts.origins.read(request.headers, identity);
       const facts = reader.facts(origin, id, body);
       const upstream = upstreamOf(parts, proxied, facts);
       const lookUp = parts.gateway().lookUp(facts, upstream);
@@ -82,14 +86,35 @@ export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: Prox
       }
     });
   };
-  inTurn(response, () => {
+  const take = (who: Identity | null) => {
+    identity = who;
     if (kind === "none") return send(null, null);
     const fault = encodingFault(request.headers);
     if (fault !== null) return refuse(fault);
     const { http, memory, turns } = parts;
     const terms = { limitBytes: http.bodyLimitBytes, memory, turns, reader: reader.body };
     readBody(request, response, terms, send, refuse);
-  });
+  };
+  // Of a client that is not known nothing is read.
+  inTurn(response, () => identified(parts, proxied, take, refuse));
+}
+
+/** Who asks, within the call but for a token that is new. @param then not called once the client has left */
+function identified(
+  { origins }: ProxyParts,
+  { request, response }: ProxiedRequest,
+  then: (identity: Identity | null) => void,
+  refuse: (error: unknown) => void,
+): void {
+  let identity: ReturnType<OriginReader["identify"]>;
+  try {
+    identity = origins.identify(request.headers);
+  } catch (error) {
+    return refuse(error);
+  }
+  if (identity instanceof Promise)
+    void identity.then((who) => response.destroyed || then(who), refuse).catch(refuse);
+  else then(identity);
 }
 
 /** Relays a browser's preflight to an engine. */
@@ -101,7 +126,7 @@ export function relayPreflight(parts: ProxyParts, proxied: ProxiedRequest): void
       const { pools } = parts.gateway();
       // It names no model. Whichever pool answers, each later answer says itself which pages may read it.
       const pool = pools.find(({ states }) => states.ready.includes(1)) ?? pools[0];
-      const origin = parts.origins.read(request.headers);
+      const origin = parts.origins.read(request.headers, null);
       const facts = unreadFacts({ ...origin, rank: -1 }, pool.models[0], null, 0, null);
       forward(parts, proxied, answering, facts, upstreamOf(parts, proxied, facts), null);
     } catch (error) {
@@ -111,12 +136,13 @@ export function relayPreflight(parts: ProxyParts, proxied: ProxiedRequest): void
 }
 
 function upstreamOf(
-  { tracer }: ProxyParts,
+  { tracer, origins }: ProxyParts,
   { request, requestId, path, id, trace }: ProxiedRequest,
   { body, fields, routedExperts }: RequestFacts,
 ): EngineRequest {
   const method = request.method === "HEAD" ? "GET" : (request.method as EngineRequest["method"]);
-  const forwarded = forwardedHeaders(request.rawHeaders, request.headers.connection, requestId);
+  const { rawHeaders, headers: named } = request;
+  const forwarded = forwardedHeaders(rawHeaders, named.connection, requestId, origins.endsKeys);
   // Each attempt of one that is traced names its own span.
   const headers = tracer === null || trace !== null ? forwarded : tracer.untraced(request, forwarded);
   const own = enginePath(path, id, request.url as string);
@@ -134,8 +160,19 @@ function forward(
 ): void {
   const { clientStallMs, streamKeepAliveMs } = http;
   const failed = (error: Error) => refusals.failed(error, logIds(requestId, request, trace));
-  const client = new ClientResponse(response, answering, clientStallMs, streamKeepAliveMs, held, failed);
+  const { admission } = gateway().deck;
+  const rated =
+    admission.standing(facts.tenant) === null ? answering : withRates(answering, admission, facts);
+  const client = new ClientResponse(response, rated, clientStallMs, streamKeepAliveMs, held, failed);
   client.follow(gateway().send(facts, upstream, client, trace));
+}
+
+function withRates(answering: Answering, admission: Admission, { tenant }: RequestFacts): Answering {
+  const rates = () => {
+    const standing = admission.standing(tenant);
+    return standing === null ? [] : rateHeaders(standing);
+  };
+  return { ...answering, rates };
 }
 
 function answeringOf({ cors }: ProxyParts, { request, requestId, errors }: ProxiedRequest): Answering {

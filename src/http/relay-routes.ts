@@ -1,5 +1,5 @@
 import { type ClientRequest, request as ask } from "node:http";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { shapeAt } from "./error-shapes.ts";
 import { HttpError } from "./errors.ts";
 import { logIds } from "./log-ids.ts";
@@ -7,13 +7,18 @@ import { PEER_HEADER } from "./peer.ts";
 import type { Refusals } from "./refusals.ts";
 import { LINGER_MS, endLater, sendError } from "./send-error.ts";
 
-/** Every other route is answered by the process that listens on this socket. */
-export function relayRoutes(app: FastifyInstance, socketPath: string, refusals: Refusals): void {
+/** Other routes are answered by the process that listens on this socket. @param paths which */
+export function relayRoutes(
+  app: FastifyInstance,
+  socketPath: string,
+  refusals: Refusals,
+  paths: readonly string[],
+): void {
   const inFlight = new Set<ClientRequest>();
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
 
-  app.all("/*", (request, reply) => {
+  const relay = (request: FastifyRequest, reply: FastifyReply) => {
     const { raw: from } = request;
     const to = reply.hijack().raw;
     // Whoever the client says it is: the primary asks by this header whether it may have an answer.
@@ -36,7 +41,8 @@ export function relayRoutes(app: FastifyInstance, socketPath: string, refusals: 
     });
     to.once("close", () => asked.destroy());
     from.pipe(asked);
-  });
+  };
+  for (const path of paths) app.all(path, relay);
 
   // Some answers have no end of their own.
   app.addHook("preClose", async () => {

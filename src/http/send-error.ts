@@ -9,6 +9,8 @@ export interface Answering {
   readonly shape: ErrorShape;
   /** Names and values in turn; empty where the engines send them. */
   readonly cors: HeaderList;
+  /** How far its tenant's rates are used up, when it is written; missing where the tenant has no limit. */
+  readonly rates?: () => HeaderList;
 }
 
 /** How long a refused client may still send before its connection is closed, so that it reads the answer. */
@@ -16,8 +18,18 @@ export const LINGER_MS = 2000;
 /** So much of it is dropped; what follows is left unread. */
 const LINGER_BYTES = 1024 * 1024;
 
+export const UNAUTHORIZED = 401;
+const FORBIDDEN = 403;
 const UNAVAILABLE = 503;
 const TIMED_OUT = 504;
+
+/** How long a client may go on sending what is dropped. */
+function lingerOf({ status }: ErrorAnswer): number {
+  // Not the client's fault: it may send all that it has, within the time of a request.
+  if (status === UNAVAILABLE) return Number.POSITIVE_INFINITY;
+  // It is refused before its body has come, and has to read why.
+  return status === UNAUTHORIZED || status === FORBIDDEN ? LINGER_MS : 0;
+}
 
 /**
  * Answers a request that Fastify has handed over.
@@ -27,9 +39,8 @@ const TIMED_OUT = 504;
 export function sendError(
   response: ServerResponse,
   answer: ErrorAnswer,
-  { requestId, shape, cors }: Answering,
-  // Not the client's fault: it may send all that it has, within the time of a request.
-  lingerMs: number = answer.status === UNAVAILABLE ? Number.POSITIVE_INFINITY : 0,
+  { requestId, shape, cors, rates }: Answering,
+  lingerMs: number = lingerOf(answer),
 ): void {
   if (response.destroyed) return;
   // The response has begun: only closing the connection shows that it failed.
@@ -44,7 +55,9 @@ export function sendError(
     requestId,
     ...cors,
   ];
+  if (rates !== undefined) headers.push(...rates());
   if (answer.retryAfterSeconds !== null) headers.push("retry-after", `${answer.retryAfterSeconds}`);
+  if (answer.status === UNAUTHORIZED) headers.push("www-authenticate", "Bearer");
   // OpenAI's and Anthropic's clients would ask again twice, for as long each time.
   if (answer.status === TIMED_OUT) headers.push("x-should-retry", "false");
   const { req: request } = response;

@@ -1,3 +1,4 @@
+import type { Identity } from "../access/identity.ts";
 import { type BodyTerms, CollectedBody } from "../http/collected-body.ts";
 import { encodingFault } from "../http/content-encoding.ts";
 import { HttpError } from "../http/errors.ts";
@@ -22,12 +23,30 @@ export class ArrivingRequest {
   #reader = new FactsReader("none", {});
   #body: CollectedBody | null = null;
   #late: NodeJS.Timeout | null = null;
+  /** Who sends it; null where nobody has to show it. */
+  #identity: ReturnType<OriginReader["identify"]> = null;
   /** As it came. */
   #original: Buffer | null = null;
   #hasTrailers = false;
 
   constructor(head: RequestHead) {
     this.head = head;
+  }
+
+  /** Finds out who sends it. @throws AccessDenied */
+  identify(origins: OriginReader): void {
+    this.#identity = origins.identify(this.head.byName);
+    // It is waited for once all is there; until then nobody is.
+    if (this.#identity instanceof Promise) this.#identity.catch(() => {});
+  }
+
+  /** Null where that is known; else resolves when it is, or rejects with AccessDenied. */
+  identified(): Promise<void> | null {
+    return this.#identity instanceof Promise ? this.#await(this.#identity) : null;
+  }
+
+  async #await(identity: Promise<Identity>): Promise<void> {
+    this.#identity = await identity;
   }
 
   /**
@@ -63,7 +82,7 @@ export class ArrivingRequest {
   }
 
   /**
-   * What is known of it, and what an engine is to be sent.
+   * What is known of it, once `identified`, and what an engine is to be sent.
    * @param anyModel of a request that is sent to whatever server can take it, since nothing of it is read
    * @throws InvalidRequest
    */
@@ -71,13 +90,14 @@ export class ArrivingRequest {
     origins: OriginReader,
     anyModel: () => string | null,
   ): { readonly facts: RequestFacts; readonly request: EngineRequest } {
-    const origin = origins.read(this.head.byName);
+    const identity = this.#identity instanceof Promise ? null : this.#identity;
+    const origin = origins.read(this.head.byName, identity);
     const { route, id } = this.head;
     const isUnread = route === null || (route.body !== "none" && this.#original === null);
     const facts = isUnread
       ? unreadFacts(origin, anyModel(), null, 0, this.#original)
       : this.#reader.facts(origin, id, route.body === "none" ? null : this.#original);
-    return { facts, request: sentRequest(this.head, facts.body, facts.fields) };
+    return { facts, request: sentRequest(this.head, facts.body, facts.fields, origins.endsKeys) };
   }
 
   /** What goes back to the proxy. */

@@ -219,6 +219,7 @@ export class PickedRequest implements Carrier, Client, Exchange {
     this.#subset = subset;
     this.#responseMode = modes?.response ?? BODY_MODE.fullDuplex;
     this.#stage = "body";
+    this.#arriving.identify(this.#parts.origins);
     const mode = modes?.request ?? BODY_MODE.fullDuplex;
     if (isLast || mode === BODY_MODE.none) return this.#whole(false);
     if (mode !== BODY_MODE.fullDuplex)
@@ -228,10 +229,20 @@ export class PickedRequest implements Carrier, Client, Exchange {
 
   /** All of the request is there. */
   #whole(hasTrailers: boolean): void {
-    const { gateway, origins } = this.#parts;
-    this.#wholeMs = gateway().deck.clock.now();
+    this.#wholeMs = this.#parts.gateway().deck.clock.now();
     if (!this.#arriving.end(hasTrailers)) return;
     this.#stage = "choosing";
+    const known = this.#arriving.identified();
+    if (known === null) return this.#read();
+    const read = () => {
+      // The client may have left meanwhile.
+      if (this.#stage === "choosing") this.#read();
+    };
+    void known.then(read).catch((error: unknown) => this.#threw(error));
+  }
+
+  #read(): void {
+    const { gateway, origins } = this.#parts;
     const { facts, request } = this.#arriving.read(origins, () => this.#anyModel());
     const lookUp = gateway().lookUp(facts, request);
     if (lookUp === null) return this.#choose(facts, request);

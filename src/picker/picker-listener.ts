@@ -1,9 +1,11 @@
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
 import type { PickerConfig } from "../config/picker-config.ts";
+import type { ListenerTls } from "../config/read-tls.ts";
 import { InputError } from "../lib/errors.ts";
 import type { ServingPool } from "../serving/serving-pool.ts";
 import { process } from "./grpc-stream.ts";
 import type { PickerParts } from "./picked-request.ts";
+import { ShownCertificates } from "./shown-certificates.ts";
 import { EXTERNAL_PROCESSOR, externalProcessor, health } from "./services.ts";
 import { type HealthCheck, NOT_SERVING, SERVING } from "./wire/health-messages.ts";
 
@@ -15,12 +17,14 @@ export class PickerListener {
   readonly #config: PickerConfig;
   readonly #server: Server;
   readonly #pools: () => readonly ServingPool[];
+  readonly #certificates: ShownCertificates | null;
   #stopping = false;
 
   /** @param pools those that it picks for now */
   constructor(config: PickerConfig, parts: PickerParts, pools: () => readonly ServingPool[]) {
     this.#config = config;
     this.#pools = pools;
+    this.#certificates = config.tls === null ? null : new ShownCertificates(config.tls);
     this.#server = new Server({
       "grpc.max_receive_message_length": parts.bodies.limitBytes + ENVELOPE_BYTES,
       "grpc.max_send_message_length": -1,
@@ -36,15 +40,8 @@ export class PickerListener {
 
   /** @returns where it listens, with the port that was taken. @throws InputError when the address cannot be had */
   async start(): Promise<string> {
-    const { host, port, tls } = this.#config;
-    const credentials =
-      tls === null
-        ? ServerCredentials.createInsecure()
-        : ServerCredentials.createSsl(
-            tls.clientCa,
-            [{ private_key: tls.key, cert_chain: tls.cert }],
-            tls.clientCa !== null,
-          );
+    const { host, port } = this.#config;
+    const credentials = this.#certificates?.credentials ?? ServerCredentials.createInsecure();
     const shown = host.includes(":") ? `[${host}]` : host;
     return await new Promise((resolve, reject) => {
       this.#server.bindAsync(`${shown}:${port}`, credentials, (error, taken) => {
@@ -59,6 +56,11 @@ export class PickerListener {
           );
       });
     });
+  }
+
+  /** Connections from now on get these certificates. */
+  show(tls: ListenerTls): void {
+    this.#certificates?.show(tls);
   }
 
   /** Takes no new connections and lets streams finish, `graceMs` at most. */

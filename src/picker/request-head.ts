@@ -38,16 +38,17 @@ export function requestHead(all: HeaderList): RequestHead {
   return { method, target, headers, byName, requestId: requestIdOf(byName), route, id };
 }
 
-/** The request as engines are sent it. */
+/** The request as engines are sent it. @param endsKeys whether the client's key ends here */
 export function sentRequest(
   { method, target, headers, requestId, route, id }: RequestHead,
   body: Buffer | null,
   fields: FieldPlaces | null,
+  endsKeys: boolean,
 ): EngineRequest {
   return engineRequest({
     method: (method === "HEAD" ? "GET" : method) as EngineRequest["method"],
     path: route === null ? target : enginePath(route.path, id, target),
-    headers: forwardedHeaders(headers, undefined, requestId),
+    headers: forwardedHeaders(headers, undefined, requestId, endsKeys),
     body,
     fields: fields ?? undefined,
   });

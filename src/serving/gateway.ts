@@ -78,6 +78,7 @@ export class Gateway {
   ): Flight {
     const home = facts.responseId === null ? null : this.#home(facts.responseId);
     const route = home !== null && facts.model === null ? atHome(home.pool) : this.#routeOf(facts);
+    if (facts.models !== null && !isAmong(facts.models, facts.model, route)) throw notServed(facts);
     const { facts: taken, request: sent } =
       route.terms === null ? { facts, request } : route.terms.take(facts, request);
     const { shadow } = route;
@@ -135,22 +136,36 @@ export class Gateway {
   }
 
   /** A request for an unknown response is sent all the same: the engine answers it in its own words. */
-  #routeOf({ model, responseId }: RequestFacts): ModelRoute {
+  #routeOf(facts: RequestFacts): ModelRoute {
+    const { model, responseId, models } = facts;
     if (responseId !== null && model === null) return atHome(this.pools[0]);
-    const wanted = model === null || model === "" ? this.#onlyModel() : model;
+    const wanted = model === null || model === "" ? this.#onlyModel(models) : model;
     const route = this.#directory.find(wanted);
     if (route !== null) return route;
+    if (models !== null) throw notServed(facts);
     throw new UnknownModel(`No pool serves the model \`${wanted}\`.${this.didYouMean(wanted)}`);
   }
 
   /** The model of a request that names none, as servers of a single model allow. */
-  #onlyModel(): string {
-    const { configured } = this.#directory;
+  #onlyModel(models: ReadonlySet<string> | null): string {
+    const all = this.#directory.configured;
+    const configured = models === null ? all : all.filter((name) => models.has(name));
     if (configured.length === 1) return configured[0];
     const named = configured.slice(0, MOST_NAMED).join(", ");
     const more = configured.length > MOST_NAMED ? ", …" : "";
     throw new InvalidRequest(`\`model\` must be the name of a model: ${named}${more}.`, "model");
   }
+}
+
+/** Whether a request is for one of these models, by the name that it gives, or the one that this stands for. */
+function isAmong(models: ReadonlySet<string>, asked: string | null, { model, places }: ModelRoute): boolean {
+  if (asked !== null && asked !== "") return models.has(asked) || models.has(model);
+  return models.has(model) || places.some(({ pool }) => pool.models.some((name) => models.has(name)));
+}
+
+/** Of a client that may ask for some models alone: the same words whether there is such a model or not. */
+function notServed({ model }: RequestFacts): UnknownModel {
+  return new UnknownModel(`There is no model \`${model ?? ""}\` that this key may ask for.`);
 }
 
 function atHome(pool: ServingPool): ModelRoute {

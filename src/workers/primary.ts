@@ -100,13 +100,13 @@ export class Primary {
     });
     this.#app = app;
     cluster.setupPrimary({ serialization: "advanced" });
-    await app.startLocally(this.#socket);
+    const admin = await app.startLocally(this.#socket);
     this.#timer = setInterval(() => this.#share(app), SHARE_EVERY_MS);
     // The first finds out whether the address can be had.
     const listening = await this.#startWorker();
     this.#listening = true;
     await Promise.all(Array.from({ length: this.#config.workers - 1 }, () => this.#startWorker()));
-    return listening;
+    return { ...listening, admin };
   }
 
   /**
@@ -157,7 +157,7 @@ export class Primary {
     child.on("message", (message: WorkerMessage) => {
       if (message.kind === "listening") {
         this.#sendProbes(worker);
-        listening.resolve({ url: message.url, picker: message.picker });
+        listening.resolve({ url: message.url, admin: null, picker: message.picker });
       } else if (message.kind === "reloaded") {
         this.#sendProbes(worker);
         worker.reloaded(message.done);

@@ -2,8 +2,10 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { ProxyClient } from "../../harness/envoy/proxy-client.ts";
+import { startIssuer } from "../../harness/fakes/issuer.ts";
 import { serverAt } from "../../harness/fakes/server-at.ts";
 import { type RunningGateway, readConfig, startGateway } from "../../harness/fakes/start-gateway.ts";
+import { keyHash } from "../../src/config/operator-key.ts";
 import { CHAT, chatBody, chatHeaders, piece, streamHeaders } from "../picker-case.ts";
 
 const CHAT_SMALL = CHAT.replace('"m"', '"small"');
@@ -76,6 +78,34 @@ test("a server that does not answer its probes is not picked, and without any th
   const refused = proxy.begin().say(chatHeaders(), chatBody(CHAT_SMALL));
   expect(await refused.answers(1)).toMatchObject([{ status: 503 }]);
   expect(await refused.ended).toBe(0);
+});
+
+test("who asks through a proxy shows a key too, which its engine does not get", async () => {
+  await using server = await serverAt("127.0.0.1", 0);
+  await using issuer = await startIssuer();
+  const jwt = `jwt: { issuer: "${issuer.url}", audience: plimsoll, jwksUrl: "${issuer.jwksUrl}", modelsClaim: models }`;
+  await using running = await picking(
+    `{ name: p, kind: openai, models: [small], urls: ["http://127.0.0.1:${server.port}"] }`,
+    `access: { keys: { a: { hash: "sha256:${keyHash("the key")}" } }, ${jwt} }`,
+  );
+  const ask = (authorization: string | null) =>
+    running.proxy
+      .begin()
+      .say(
+        chatHeaders(
+          ...(authorization === null ? [] : [["authorization", `Bearer ${authorization}`] as const]),
+        ),
+        chatBody(CHAT_SMALL),
+      );
+  for (const wrong of [null, "another", await issuer.token({ sub: "s", models: "large", aud: "x" })])
+    expect(await ask(wrong).answers(1)).toMatchObject([{ status: 401 }]);
+  expect(await ask(await issuer.token({ sub: "s", models: "large" })).answers(1)).toMatchObject([
+    { status: 404 },
+  ]);
+  for (const good of ["the key", await issuer.token({ sub: "s", models: "small" })]) {
+    const [head] = await ask(good).answers(2);
+    expect(head).toMatchObject({ endpoints: `127.0.0.1:${server.port}`, removed: ["authorization"] });
+  }
 });
 
 test("picks and requests share the limits, and both are counted", async () => {
@@ -207,14 +237,23 @@ test("it shows a certificate, and says what is wrong with its settings", async (
   await expect(wrong("port: 1", simulated)).rejects.toThrow(/picker.port.*simulated/);
   const path = pool.replace(`${server.port}"`, `${server.port}/base"`);
   await expect(wrong("port: 1, pools: [p]", path)).rejects.toThrow(/has a path/);
-  const notes = async (picker: string) => {
+  const heard = async (picker: string, access: string) => {
     const keyed = pool.replace("http://", "http://user:secret@");
-    return (await wrong(`host: 0.0.0.0, port: 1, ${picker}`, keyed)).notes.filter((one) =>
-      one.startsWith("picker"),
+    const config = await readConfig(
+      `picker: { host: 0.0.0.0, port: 1, ${picker} }\n${access}\npools: [${keyed}]`,
     );
+    return { host: config.picker?.host, notes: config.notes.filter((one) => one.startsWith("picker")) };
   };
-  expect(await notes("pools: [p]")).toEqual([expect.stringMatching(/told the key for the servers of p;/)]);
+  const client = `access: { keys: { a: { hash: "sha256:${keyHash("a")}" } } }`;
+  expect(await heard("pools: [p]", client)).toEqual({
+    host: "0.0.0.0",
+    notes: [expect.stringMatching(/told the key for the servers of p;/)],
+  });
+  expect(await heard("pools: [p]", "")).toEqual({
+    host: "127.0.0.1",
+    notes: [expect.stringMatching(/picker\.host: is 0\.0\.0\.0.*listens on 127\.0\.0\.1 only/)],
+  });
   const files = `certFile: ${tls}server.pem, keyFile: ${tls}server.key, clientCaFile: ${tls}ca.pem`;
-  expect(await notes(files)).toEqual([]);
+  expect(await heard(files, "")).toEqual({ host: "0.0.0.0", notes: [] });
   expect((await wrong("port: null", simulated)).picker).toBeNull();
 });

@@ -50,6 +50,7 @@ describe("what is in it", () => {
       "CHANGELOG.md",
       "LICENSE",
       "README.md",
+      "SECURITY.md",
       "package.json",
     ]);
     expect(files.filter((name) => /(?:^|\/)(?:test|harness|loadtest|\.ci)\//.test(name))).toEqual([]);

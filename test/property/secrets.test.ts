@@ -133,7 +133,9 @@ test("a gateway that listens beyond loopback without a key says so, and one with
     return notes.filter((note) => note.includes("there is no key"));
   };
   for (const host of ["0.0.0.0", "::", "10.0.0.1", "gateway.example"]) {
-    expect(await notesAt(host)).toEqual([expect.stringMatching(/^http\.host: is .*http\.operatorKeyEnv$/)]);
+    expect(await notesAt(host)).toEqual([
+      expect.stringMatching(/^http\.host: is .*listens on (?:127\.0\.0\.1|::1) only.*http\.operatorKeyEnv/),
+    ]);
     expect(await notesAt(host, ", operatorKeyEnv: OPS")).toEqual([]);
   }
   for (const host of ["127.0.0.1", "::1", "localhost"]) expect(await notesAt(host)).toEqual([]);

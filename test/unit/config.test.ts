@@ -97,7 +97,9 @@ describe("loadConfig", () => {
     );
     const pools = [{ name: "a", kind: "openai", models: ["m"], urls: ["http://a"] }];
     expect(schema.safeParse({ http: {} }).success).toBe(false);
-    expect(schema.parse({ pools, http: {}, admission: { total: {} } })).toMatchObject({
+    expect(
+      schema.parse({ pools, http: { tls: {}, admin: { tls: {} } }, admission: { total: {} } }),
+    ).toMatchObject({
       http: defaults["http"],
       admission: { total: { maxInFlight: 4096 } },
     });

@@ -22,6 +22,7 @@ function facts(letters: string, more: { readonly tenant?: string; readonly sessi
     session,
     priority: 0,
     rank: -1,
+    models: null,
   });
 }
 

@@ -57,7 +57,7 @@ class Case {
   }
 
   facts(session: number): RequestFacts {
-    const origin = { tenant: "anonymous", session: `s${session}`, priority: 0, rank: -1 };
+    const origin = { tenant: "anonymous", session: `s${session}`, priority: 0, rank: -1, models: null };
     return requestFacts(Buffer.from('{"model":"m","prompt":"hi"}'), origin);
   }
 

@@ -85,7 +85,11 @@ const READINGS: Readonly<Record<string, Reading>> = {
   "a metric's labels": (n) => metric(`{${fill('a="",', n)}`),
   "names in a connection header": (n) => {
     const names = fill("ab,", n / 2);
-    returnedHeaders(["connection", names, ...Array.from({ length: n / 8 }, () => ["x", "y"]).flat()], false);
+    returnedHeaders(
+      ["connection", names, ...Array.from({ length: n / 8 }, () => ["x", "y"]).flat()],
+      false,
+      false,
+    );
   },
 };
 

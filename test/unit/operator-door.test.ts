@@ -1,10 +1,12 @@
 import { fastify } from "fastify";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Access } from "../../src/access/access.ts";
+import type { AccessKey, Role } from "../../src/config/access-config.ts";
 import { isLoopback } from "../../src/config/loopback.ts";
 import { keyHash } from "../../src/config/operator-key.ts";
 import { errorAnswer } from "../../src/http/errors.ts";
-import { operatorDoor } from "../../src/http/operator-door.ts";
+import { OperatorDoor } from "../../src/http/operator-door.ts";
 import { Peers } from "../../src/http/peer.ts";
 
 const KEY = "the key";
@@ -36,12 +38,15 @@ async function answerTo(
     const { status, body } = errorAnswer(error);
     return reply.code(status).send(body);
   });
-  const terms = {
-    keyHash: key === null ? null : keyHash(key),
+  const operatorKeyHash = key === null ? null : keyHash(key);
+  const access = new Access({ operatorKeyHash, access: { keys: [], jwt: null } }, { now: () => 0 });
+  // What it adds to the app is all that is asked here.
+  void new OperatorDoor(app, {
+    access,
     host: "gateway.example",
     peers: new Peers(app.server),
-  };
-  operatorDoor(app, terms);
+    clock: { now: () => 0 },
+  });
   for (const url of ["/admin/state", "/metrics", "/health", "/ready"]) app.get(url, async () => ({}));
   const response = await app.inject({
     url: path,
@@ -53,7 +58,6 @@ async function answerTo(
     status: response.statusCode,
     reason: error?.reason,
     message: error?.message ?? "",
-    headers: response.headers,
   };
 }
 
@@ -139,7 +143,6 @@ describe("with a key", () => {
       expect(await answerTo(KEY, { from, path, headers })).toMatchObject({ status: 200 });
       const refused = await answerTo(KEY, { from, path });
       expect(refused).toMatchObject({ status: 401, reason: "unauthorized" });
-      expect(refused.headers["www-authenticate"]).toBe("Bearer");
     }
   });
 
@@ -200,4 +203,46 @@ describe("a browser, with the key or without one", () => {
         status: 200,
       });
   });
+});
+
+test("an engine's key writes as often as its ranks have to, and no more; an operator's as it likes", async () => {
+  const app = fastify();
+  app.setErrorHandler((error, _request, reply) => {
+    const { status, retryAfterSeconds, body } = errorAnswer(error);
+    return reply.code(status).header("retry-after", retryAfterSeconds).send(body);
+  });
+  let now = 0;
+  const key = (id: string, role: Role, ranks: AccessKey["ranks"]): AccessKey => {
+    const all = { tenant: id, models: null, expiresMs: null, pools: null };
+    return { ...all, id, hash: keyHash(id), role, ranks };
+  };
+  const keys = [
+    key("one", "engine", [[3, 3]]),
+    key("two", "engine", [
+      [0, 0],
+      [4, 4],
+    ]),
+    key("ops", "operator", null),
+  ];
+  const access = new Access({ operatorKeyHash: null, access: { keys, jwt: null } }, { now: () => 0 });
+  const terms = { access, host: "h", peers: new Peers(app.server), clock: { now: () => now } };
+  void new OperatorDoor(app, terms);
+  app.post("/ep/v1/load", async () => ({}));
+  app.get("/ep/v1/placement/:pool", async () => ({}));
+  const write = async (id: string) => {
+    const headers = { authorization: `Bearer ${id}` };
+    return (await app.inject({ method: "POST", url: "/ep/v1/load", headers })).statusCode;
+  };
+  const writes = async (id: string, count: number) => {
+    const statuses: number[] = [];
+    for (let i = 0; i < count; i++) statuses.push(await write(id));
+    return statuses.filter((status) => status === 200).length;
+  };
+  expect([await writes("one", 60), await writes("two", 110), await writes("ops", 110)]).toEqual([
+    50, 100, 110,
+  ]);
+  const headers = { authorization: "Bearer one" };
+  expect((await app.inject({ url: "/ep/v1/placement/p", headers })).statusCode).toBe(200);
+  now = 100;
+  expect(await writes("one", 10)).toBe(5);
 });

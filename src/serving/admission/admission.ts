@@ -3,7 +3,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { type RefusalReason, Refused } from "../refusals.ts";
 import { Holding } from "./holding.ts";
 import type { AdmissionLimits } from "./limits.ts";
-import { Rates } from "./rates.ts";
+import { type RateStanding, Rates } from "./rates.ts";
 import { type TenantLoad, Tenants } from "./tenants.ts";
 import type { AdmissionUsage } from "./usage.ts";
 import { type AdmissionTicket, type Applicant, Ticket } from "./ticket.ts";
@@ -76,6 +76,13 @@ export class Admission {
   /** Those with requests in flight or waiting, the busiest first. */
   busiestTenants(most: number): readonly TenantLoad[] {
     return this.#tenants.busiest(most);
+  }
+
+  /** How far a tenant's rates are used up; null for one without limits on them. */
+  standing(tenant: string): RateStanding | null {
+    const now = this.#clock.now();
+    const { limits, rates } = this.#tenants.of(tenant, now);
+    return limits.requestsPerSecond === 0 && limits.tokensPerMinute === 0 ? null : rates.standing(now);
   }
 
   /** The applicant is answered within the call where nothing makes it wait. */

@@ -1,6 +1,22 @@
 import type { Limits } from "./limits.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
+/** How far a limit is used up. */
+export interface Standing {
+  /** The most that may begin at once. */
+  readonly limit: number;
+  /** That may begin now; negative while a debt is paid off. */
+  readonly remaining: number;
+  /** Until `limit` may begin again. */
+  readonly resetMs: number;
+}
+
+/** Null where there is no limit. */
+export interface RateStanding {
+  readonly requests: Standing | null;
+  readonly tokens: Standing | null;
+}
+
 /** How fast requests and their tokens may be let in. */
 export class Rates {
   readonly #requests: TokenBucket;
@@ -36,6 +52,10 @@ export class Rates {
   /** Tokens that nothing was done for; that a request was let in stays counted, or its like would come without end. */
   giveBack(tokens: number, nowMs: number): void {
     this.#tokens.giveBack(Math.min(tokens, this.#tokens.burst), nowMs);
+  }
+
+  standing(nowMs: number): RateStanding {
+    return { requests: this.#requests.standing(nowMs), tokens: this.#tokens.standing(nowMs) };
   }
 
   update(limits: Limits, nowMs: number): void {

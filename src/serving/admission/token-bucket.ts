@@ -34,6 +34,13 @@ export class TokenBucket {
     return lacking <= 0 ? 0 : lacking / this.#perMs;
   }
 
+  /** How far it is used up; null where there is no limit. */
+  standing(nowMs: number): { limit: number; remaining: number; resetMs: number } | null {
+    if (this.#burst === Number.POSITIVE_INFINITY) return null;
+    const remaining = this.level(nowMs);
+    return { limit: this.#burst, remaining, resetMs: (this.#burst - remaining) / this.#perMs };
+  }
+
   take(amount: number, nowMs: number): void {
     this.#level = Math.max(-this.#burst, this.level(nowMs) - amount);
   }

@@ -26,6 +26,8 @@ export interface RequestFacts {
   readonly responseId: string | null;
   /** It asks for the experts that its tokens were routed to. */
   readonly routedExperts: boolean;
+  /** The models that its client may ask for; null for all. */
+  readonly models: ReadonlySet<string> | null;
   /** What engines are sent: without the fields that no client may set. Null where there is none. */
   readonly body: Buffer | null;
   /** Where the fields of `body` are; null where it is no JSON object. */
@@ -41,6 +43,8 @@ export interface Origin {
   readonly priority: number;
   readonly session: string | null;
   readonly rank: number;
+  /** The models that the client may ask for; null for all. */
+  readonly models: ReadonlySet<string> | null;
 }
 
 /** English text runs at about this many bytes per token (OpenAI's tokenizer guide says four characters). */
@@ -81,6 +85,7 @@ export function requestFacts(
     rank: origin.rank >= 0 ? origin.rank : fields.rank,
     responseId: fields.previousResponse,
     routedExperts: fields.routedExperts,
+    models: origin.models,
     body: sent.bytes,
     fields: sent.fields,
   };

@@ -272,6 +272,7 @@ class LiveRun {
       affinityKey: hashText(`request ${number}`),
       session: null,
       rank: -1,
+      models: null,
       routedExperts: false,
       body: null,
       fields: null,
