@@ -1,6 +1,6 @@
 import type { Placement } from "../model/placement.ts";
 import type { ReportedLoads } from "../model/pool-report.ts";
-import type { PoolExchange } from "../model/pool-exchange.ts";
+import type { GpuPairs, PoolExchange } from "../model/pool-exchange.ts";
 import type { PoolWindow } from "../model/pool-window.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import type { Incarnation, LoadMessage } from "./messages/pool-message.ts";
@@ -12,7 +12,10 @@ export interface RankSign {
 }
 
 /** Its leader says when it was. */
-export type UndatedExchange = Omit<PoolExchange, "atMs">;
+export interface UndatedExchange extends Omit<PoolExchange, "atMs"> {
+  /** Per second; null where GPUs are not told apart beside nodes. */
+  readonly gpus: GpuPairs | null;
+}
 
 /** The ranks of one pool as the control loop sees them. */
 export interface ExpertPlane {

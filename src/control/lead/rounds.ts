@@ -2,13 +2,14 @@ import type { Clock } from "../../lib/clock.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { PoolReport } from "../../model/pool-report.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
-import type { Topology } from "../../model/topology.ts";
+import { type Topology, gpuCount } from "../../model/topology.ts";
 import type { ExpertPlane } from "../expert-plane.ts";
 import type { PoolView } from "../follow/pool-view.ts";
 import { encodeLearned } from "../messages/learned-load.ts";
 import { encodeChanges } from "../messages/stored-changes.ts";
 import { encodeDecisions } from "../messages/stored-decisions.ts";
 import { encodeExchange } from "../messages/stored-exchange.ts";
+import { GPU_PAIRS, encodeGpuPairs } from "../messages/stored-gpu-pairs.ts";
 import { encodeHistory } from "../messages/stored-history.ts";
 import { encodeReport } from "../messages/stored-report.ts";
 import type { Planner } from "../plan/planner.ts";
@@ -29,6 +30,8 @@ import type { Rollouts } from "./rollouts.ts";
 const LEARNED_EVERY_MS = 10_000;
 /** Who sends to whom is published every so many rounds. */
 const EXCHANGE_ROUNDS = 5;
+/** Of large pools it is kept GPU by GPU too, the first time and then every so many: it is seldom asked for. */
+const GPU_PAIRS_EVERY = 3;
 
 export interface RoundOptions {
   readonly plane: ExpertPlane;
@@ -59,6 +62,7 @@ export class Rounds {
   #learnedAtMs: number;
   /** Since who sends to whom was published. */
   #rounds = 0;
+  #published = 0;
 
   constructor(options: RoundOptions) {
     this.#options = options;
@@ -169,10 +173,15 @@ export class Rounds {
   async #publishExchange(): Promise<void> {
     if (++this.#rounds < EXCHANGE_ROUNDS) return;
     this.#rounds = 0;
-    const { plane, publisher, wallClock } = this.#options;
-    const exchange = plane.takeExchange?.() ?? null;
-    if (exchange !== null)
-      await publisher.put("exchange", encodeExchange({ ...exchange, atMs: wallClock() }));
+    const { plane, publisher, topology, wallClock } = this.#options;
+    const taken = plane.takeExchange?.() ?? null;
+    if (taken === null) return;
+    const { gpus, ...exchange } = taken;
+    const atMs = wallClock();
+    await publisher.put("exchange", encodeExchange({ ...exchange, atMs }));
+    if (gpus === null || this.#published++ % GPU_PAIRS_EVERY > 0) return;
+    const pairs = encodeGpuPairs({ ...gpus, gpus: gpuCount(topology), atMs });
+    await publisher.keep(new Map([[GPU_PAIRS, pairs]]));
   }
 
   async #keepLearned(nowMs: number): Promise<void> {
