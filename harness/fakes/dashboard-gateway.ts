@@ -11,7 +11,7 @@ import type { DecisionRecord } from "../../src/model/decision-record.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
 import type { PoolState } from "../../src/model/pool-state.ts";
 import type { SimulationState } from "../../src/model/simulation.ts";
-import { madeUpExchange } from "./made-up-exchange.ts";
+import { madeUpBlock, madeUpExchange } from "./made-up-exchange.ts";
 import { madeUpHistory } from "./made-up-history.ts";
 import type { MadeUpPast } from "./made-up-past.ts";
 import type { MadeUpPool } from "./made-up-pool.ts";
@@ -156,7 +156,9 @@ export class DashboardGateway implements AsyncDisposable {
       });
     if (pathname.startsWith("/ep/v1/exchange/")) {
       this.exchangesAsked++;
-      return json(response, { pool: this.#pool.pool, exchange: madeUpExchange(this.#pool, this.#atMs) });
+      const exchange = madeUpExchange(this.#pool, this.#atMs);
+      const block = madeUpBlock(this.#pool, this.#atMs, searchParams);
+      return json(response, { pool: this.#pool.pool, exchange, block });
     }
     if (pathname.startsWith("/ep/v1/what-if/")) return this.#whatIf(request, response);
     const path = pathname === "/" ? "/index.html" : pathname;

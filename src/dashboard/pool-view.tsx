@@ -178,7 +178,15 @@ export function PoolView(properties: Properties) {
           choose={(to, chosen) => change({ at: to, gpu: chosen })}
           painter={strip}
         />
-        <ExchangePanel pool={last.pool} topology={last.topology} operatorKey={operatorKey} />
+        <ExchangePanel
+          pool={last.pool}
+          topology={last.topology}
+          operatorKey={operatorKey}
+          view={view.exchange}
+          setView={(exchange) => change({ exchange })}
+          measure={view.pairs}
+          setMeasure={(pairs) => change({ pairs })}
+        />
         <RoomPanel
           pool={last.pool}
           nodes={last.topology.nodes}

@@ -79,8 +79,7 @@ function blockOf({ from, to }: Query, topology: Topology): NodeBlock | null {
 /** @throws InputError */
 function nodeOf(field: string, value: unknown, nodes: number): number | null {
   if (value === undefined) return null;
-  const node = /^\d{1,6}$/.test(String(value)) ? Number(value) : nodes;
-  if (node < nodes) return node;
+  if (typeof value === "string" && /^\d{1,6}$/.test(value) && Number(value) < nodes) return Number(value);
   throw new InputError("query", field, `is ${JSON.stringify(value)}; expected a node, 0 to ${nodes - 1}`);
 }
 
