@@ -197,6 +197,13 @@ const operatorState = fc.record({
 });
 
 const measured = fc.option(finite);
+const balanced = fc.record({
+  balancedness: measured,
+  fullestGpu: measured,
+  hopsPerToken: measured,
+  nodeHopsPerToken: measured,
+  stepMs: measured,
+});
 const report = fc.record({
   pool: words,
   model: words,
@@ -231,6 +238,16 @@ const report = fc.record({
       missing: fc.array(rank),
       implausible: fc.array(rank),
       implausibleLayers: fc.array(fc.nat(1)),
+    }),
+  ),
+  beside: fc.option(
+    fc.record({
+      title: words,
+      part: fc.double({ min: 0, max: 1, noNaN: true }).map((value) => value + 0),
+      pool: balanced,
+      beside: balanced,
+      movedSlots: fc.nat(),
+      placements: fc.nat(),
     }),
   ),
 });

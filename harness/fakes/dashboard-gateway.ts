@@ -257,6 +257,7 @@ export class DashboardGateway implements AsyncDisposable {
       explanation: null,
       lagMs: null,
       loads: null,
+      beside: null,
     };
   }
 

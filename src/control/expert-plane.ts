@@ -1,3 +1,4 @@
+import type { BalanceBeside } from "../model/balance-beside.ts";
 import type { Placement } from "../model/placement.ts";
 import type { ReportedLoads } from "../model/pool-report.ts";
 import type { GpuPairs, PoolExchange } from "../model/pool-exchange.ts";
@@ -35,6 +36,8 @@ export interface ExpertPlane {
   readonly loads?: ReportedLoads | null;
   /** How far a simulated pool has fallen behind the clock since it began, ms. Absent where it is not simulated. */
   readonly lagMs?: number;
+  /** What another way of balancing makes of what it forwarded last. Absent, or null, where none is run beside it. */
+  readonly beside?: BalanceBeside | null;
   /**
    * Resolves once every rank holds the weights that `placement` needs of it; rejects when one cannot. Absent where ranks
    * ask for what is pending, and acknowledge it, by themselves.

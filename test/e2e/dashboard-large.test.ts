@@ -280,7 +280,7 @@ test("a pair of nodes is looked into, GPU by GPU, by keys, mouse and link", asyn
   await page.locator(".pairs canvas[width='40']").waitFor();
   await page.locator(".pairs canvas").click({ position: { x: 5, y: 5 } });
   await expect.poll(() => new URL(page.url()).hash, patiently).toContain("exchange=0-0");
-  await page.getByRole("button", { name: "All nodes" }).click();
+  await page.getByRole("button", { name: "Back to nodes" }).click();
   await page.locator(".exchange summary").click();
   await expect.poll(() => new URL(page.url()).hash, patiently).not.toContain("exchange");
   await page.close();

@@ -33,6 +33,7 @@ export function poolReport(differences: Partial<PoolReport>): PoolReport {
     explanation: null,
     lagMs: null,
     loads: null,
+    beside: null,
     ...differences,
   };
 }

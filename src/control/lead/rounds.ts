@@ -121,14 +121,15 @@ export class Rounds {
     });
     last.changes.expect(expertLoad);
     if (decision === null) return expertLoad;
-    const { kind, reason, plan, explanation } = decision;
+    const { kind, reason, kept, shares, plan, explanation } = decision;
     const held = kind === "placement" && operatorState.paused;
     last.reason = held ? `paused; it would be ${reason}` : reason;
     last.explanation = explanation;
-    if (held || (kind !== "placement" && explanation.best !== null)) last.kept(last.reason, explanation);
-    if (kind === "shares") {
+    const stays = held ? last.reason : kept;
+    if (stays !== null) last.kept(stays, explanation);
+    if (kind === "shares" && shares !== null) {
       await publisher.publishShares(reason, plan);
-      last.shares(reason, explanation);
+      last.shares(shares.reason, shares.explanation);
     }
     if (kind === "placement" && !held)
       rollouts.start({ kind, reason, weighed: weighedChange(explanation), target: plan.placement });
@@ -148,6 +149,7 @@ export class Rounds {
       explanation: decision.explanation,
       lagMs: plane.lagMs ?? null,
       loads: plane.loads ?? null,
+      beside: plane.beside ?? null,
     });
     await publisher.put("report", encodeReport(report));
     decision.observe(window);

@@ -131,7 +131,8 @@ function Known(properties: KnownProperties) {
           <Hops exchange={exchange} nodes={topology.nodes} />
           {topology.nodes > 1 && <NodeTable nodes={byNode(exchange, selections, topology)} />}
           <p class="readout">
-            {how} As of {time(atMs)}, over {Math.round(spanMs / 1000)} s.
+            {how} As of {time(atMs)}, over {Math.round(spanMs / 1000)} s
+            {isBlock && block ? `; GPUs as of ${time(block.atMs)}.` : "."}
             {silent.length > 0 &&
               ` Of ${silent.length === 1 ? "GPU" : `${silent.length} GPUs,`} ${list(silent.map(String), NAMED)} nothing is known: these rows are open.`}
           </p>

@@ -34,7 +34,7 @@ export function NodeChoice({ nodes, block, choose }: Properties) {
       GPUs {side("from", "from")} {side("to", "to")}
       {isBlock && (
         <button type="button" onClick={() => choose({ from: null, to: null })}>
-          All nodes
+          Back to nodes
         </button>
       )}
     </span>
