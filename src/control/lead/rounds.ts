@@ -80,8 +80,10 @@ export class Rounds {
     await publisher.putAgain(view.unreadable, rollouts.underWay);
     await engine.publish();
     const window = await plane.observe();
-    const report = window === null ? null : await this.#report(window, await this.#decide(nowMs, window));
-    this.#note(window === null || report === null ? null : { window, report });
+    const atMs = this.#options.wallClock();
+    const report =
+      window === null ? null : await this.#report(window, atMs, await this.#decide(nowMs, window));
+    this.#note(window === null || report === null ? null : { window, report }, atMs);
     if (window !== null) await this.#keepLearned(nowMs);
     await this.#publishExchange();
     await this.#keepDecisions(nowMs);
@@ -136,10 +138,11 @@ export class Rounds {
     return expertLoad;
   }
 
-  async #report(window: PoolWindow, expertLoad: PoolReport["expertLoad"]): Promise<PoolReport> {
-    const { model, plane, publisher, decision, view, wallClock } = this.#options;
+  /** @param atMs when the window ended */
+  async #report(window: PoolWindow, atMs: number, expertLoad: PoolReport["expertLoad"]): Promise<PoolReport> {
+    const { model, plane, publisher, decision, view } = this.#options;
     const report = poolReport(publisher.state.snapshot, window, {
-      atMs: wallClock(),
+      atMs,
       layerNumbers: model.moeLayers,
       topk: model.topk,
       expertLoad,
@@ -156,12 +159,16 @@ export class Rounds {
     return report;
   }
 
-  #note(done: Parameters<HistoryLog["observe"]>[1]): void {
+  #note(done: Parameters<HistoryLog["observe"]>[1], atMs: number): void {
     const { publisher, history, gpus } = this.#options;
     const { snapshot, operatorState } = publisher.state;
     gpus.observe(snapshot, operatorState, done);
     const missingExperts = snapshot.missing.reduce((sum, { experts }) => sum + experts.length, 0);
-    history.observe({ epoch: snapshot.epoch, lostRanks: operatorState.lost.length, missingExperts }, done);
+    history.observe(
+      { epoch: snapshot.epoch, lostRanks: operatorState.lost.length, missingExperts },
+      done,
+      atMs,
+    );
   }
 
   async #keepDecisions(nowMs: number): Promise<void> {

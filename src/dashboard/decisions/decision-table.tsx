@@ -50,7 +50,7 @@ function Table({ decisions, last, modelled, chosen, choose }: Properties) {
                 <th
                   scope="col"
                   class="number"
-                  title="Balancedness for the forecast load, of what was in force and of what was to follow"
+                  title="Balancedness for the mean of the forecast load, of what was in force and of what was to follow. Single steps vary around that mean, those of few tokens most: what is measured, step by step, is below it"
                 >
                   Predicted
                 </th>

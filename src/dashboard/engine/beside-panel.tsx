@@ -9,8 +9,9 @@ const COLUMNS = {
   balancedness:
     "Σ over layers of the mean GPU's tokens ÷ Σ of the fullest GPU's, over the steps of ten seconds",
   step: "How many times as long as an even one a step is that waits for the fullest GPU in each layer: 1 ÷ balancedness",
-  time: "The modelled time of a step, mean over ten seconds; the pool's also holds what weights that travel cost it",
+  time: "The modelled time of the steps that both were worked out for, mean over ten seconds; the pool's has what weights that travel cost it",
   fullest: "The GPU with most tokens over all layers, relative to the mean, over ten seconds",
+  hops: "Other nodes (or GPUs, where there is one node) that a token is sent to in a layer, over ten seconds",
   moved: "Slots whose expert was sent to their GPU, since the start",
 };
 
@@ -55,7 +56,9 @@ export function BesidePanel({ report }: Properties) {
               <th scope="col" title={COLUMNS.fullest}>
                 fullest GPU
               </th>
-              <th scope="col">{hops.name.toLowerCase()}</th>
+              <th scope="col" title={COLUMNS.hops}>
+                {hops.name.toLowerCase()}
+              </th>
               <th scope="col" title={COLUMNS.moved}>
                 slots moved
               </th>

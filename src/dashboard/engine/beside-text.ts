@@ -12,7 +12,11 @@ export function gainedText({ title, pool, beside, movedSlots }: BalanceBeside, m
     Math.abs(saved) < SAME
       ? `Plimsoll keeps GPUs as level as ${shortName(title)}`
       : `Steps wait ${percent(Math.abs(saved), 1)} ${saved > 0 ? "less" : "longer"} for the fullest GPU than by ${shortName(title)}`;
-  return `${level}, with ${movesText(moved, movedSlots)}.`;
+  const took =
+    pool.stepMs === null || beside.stepMs === null
+      ? ""
+      : `; a modelled step takes ${pool.stepMs.toFixed(1)} ms to its ${beside.stepMs.toFixed(1)}`;
+  return `${level}${took}, with ${movesText(moved, movedSlots)}.`;
 }
 
 function movesText(own: number, other: number): string {

@@ -107,7 +107,7 @@ class PoolWorker {
       const routed = step.finished.map((id) => this.#routed(id));
       if (this.#data.recordTokens > 0) this.#recorder.record(startedAt, this.#running().batch);
       freeAt = startedAt + step.ms;
-      this.#stepBeside(startedAt, freeAt);
+      this.#stepBeside(startedAt, step.ms);
       const now = performance.now();
       if (now > freeAt) {
         this.#lagMs += now - freeAt;
@@ -119,11 +119,11 @@ class PoolWorker {
   }
 
   /** What there is no time for is passed over: the pool itself must not fall behind for it. */
-  #stepBeside(startedAt: number, freeAt: number): void {
+  #stepBeside(startedAt: number, ms: number): void {
     const beside = this.#beside;
     // It knows of no lost GPUs.
-    if (beside === null || this.#held.stopped.length > 0 || performance.now() >= freeAt) return;
-    beside.step(startedAt, this.#running().batch);
+    if (beside === null || this.#held.stopped.length > 0 || performance.now() >= startedAt + ms) return;
+    beside.step(startedAt, this.#running().batch, ms);
   }
 
   #submit({ id, rank, inputTokens, outputTokens, tenant }: Extract<ToPool, { kind: "submit" }>): void {
