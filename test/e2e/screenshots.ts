@@ -4,7 +4,14 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { launchChromium } from "../../harness/chromium.ts";
 
-const PANELS = ["GPU load", "Expert load", "Decisions", "Over time"];
+const PANELS = [
+  "Plimsoll beside EPLB",
+  "GPU load",
+  "Expert load",
+  "Decisions",
+  "Over time",
+  "GPUs over time",
+];
 const CLOSED = ["All-to-all: who sends to whom", "Room: what if", "Servers and tenants"];
 const WORKED_OUT_MS = 60_000;
 
