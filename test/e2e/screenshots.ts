@@ -13,7 +13,7 @@ const PANELS = [
   "GPUs over time",
 ];
 const CLOSED = ["All-to-all: who sends to whom", "Room: what if", "Servers and tenants"];
-const WORKED_OUT_MS = 60_000;
+const WORKED_OUT_MS = 300_000;
 
 const [url, folder] = process.argv.slice(2);
 if (url === undefined || folder === undefined) {
@@ -37,7 +37,7 @@ try {
     const panel = page.locator("details", { has: page.getByText(title, { exact: true }) });
     await panel.locator("summary").click();
     if (title.startsWith("Room")) await panel.locator("svg").first().waitFor({ timeout: WORKED_OUT_MS });
-    await panel.locator("tr").nth(1).waitFor();
+    await panel.locator("tr").nth(1).waitFor({ timeout: WORKED_OUT_MS });
     await panel.screenshot({ path: fileOf(title) });
     await panel.locator("summary").click();
   }

@@ -136,7 +136,7 @@ function Row({ decision, chosen, choose }: RowProperties) {
         {movedSlots === 0 ? "" : whole(movedSlots)}
         {movedBytes > 0 && <small> {bytes(movedBytes)}</small>}
       </td>
-      <td class="number">{worthText(decision)}</td>
+      <td class="number gain">{worthText(decision)}</td>
       <td>{reason}</td>
     </tr>
   );

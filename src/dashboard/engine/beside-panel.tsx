@@ -66,11 +66,15 @@ export function BesidePanel({ report }: Properties) {
           </thead>
           <tbody>
             <tr>
-              <th scope="row">Plimsoll, in force in the simulated pool</th>
+              <th scope="row" title="Its placements are in force in the simulated pool">
+                Plimsoll, in force
+              </th>
               {row(beside.pool, movedSlots)}
             </tr>
             <tr>
-              <th scope="row">{beside.title}, worked out beside it</th>
+              <th scope="row" title="On the same tokens, in force nowhere">
+                {beside.title}, worked out
+              </th>
               {row(beside.beside, beside.movedSlots)}
             </tr>
           </tbody>
