@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { gpuCosts } from "../../src/control/lead/gpu-costs.ts";
 import { EventStream } from "../../src/http/event-stream.ts";
 import { Rng } from "../../src/lib/rng.ts";
+import type { BalanceBeside } from "../../src/model/balance-beside.ts";
 import type { DecisionRecord } from "../../src/model/decision-record.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
 import type { PoolState } from "../../src/model/pool-state.ts";
@@ -59,6 +60,8 @@ export class DashboardGateway implements AsyncDisposable {
   /** What is known of its last hour; null where its history has no answer. */
   past: MadeUpPast | null = null;
   decisions: readonly DecisionRecord[] = [];
+  /** Another way of balancing on the same tokens; null where none is run. */
+  beside: BalanceBeside | null = null;
   /** It tracks the experts of no pool. */
   routesOnly = false;
   /** How often who sends to whom was asked for. */
@@ -257,7 +260,7 @@ export class DashboardGateway implements AsyncDisposable {
       explanation: null,
       lagMs: null,
       loads: null,
-      beside: null,
+      beside: this.beside,
     };
   }
 

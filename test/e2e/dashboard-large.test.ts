@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { DashboardGateway } from "../../harness/fakes/dashboard-gateway.ts";
 import { MadeUpPast } from "../../harness/fakes/made-up-past.ts";
 import { patiently } from "../patiently.ts";
+import { BESIDE } from "../unit/pool-report-fixture.ts";
 import { decision } from "../unit/pool-state-fixture.ts";
 import { walkPage } from "./walk-page.ts";
 import { launchChromium } from "../../harness/chromium.ts";
@@ -39,6 +40,7 @@ function madeUpGateway(size: typeof LARGE, lost: number): DashboardGateway {
     decision({ id: 1, reason: HOSTILE, stages: { done: 3, of: 29 }, state: "under way" }),
     decision({ id: 2, kind: "kept", reason: "kept", times: 40 }),
   ];
+  made.beside = BESIDE;
   made.state = { lost: [{ rank: lost, how: "silent" }], missing: [{ layer: 9, experts: [4] }] };
   return made;
 }
