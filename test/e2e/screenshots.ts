@@ -30,6 +30,7 @@ try {
   await page.locator(".heat-map canvas").waitFor();
   await page.getByTestId("decision-row").first().waitFor();
   await page.locator(".history canvas").first().waitFor();
+  await page.locator(".why .expert").first().waitFor();
   await page.locator("section[aria-label='Key figures']").screenshot({ path: fileOf("key figures") });
   for (const title of PANELS)
     await page.getByRole("region", { name: title, exact: true }).screenshot({ path: fileOf(title) });
