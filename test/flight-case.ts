@@ -30,6 +30,7 @@ import type { RequestFacts } from "../src/serving/request/request-facts.ts";
 import { ServingPool } from "../src/serving/serving-pool.ts";
 import type { RequestTrace } from "../src/serving/tracing/request-trace.ts";
 import { TrafficMeter } from "../src/serving/traffic/traffic-meter.ts";
+import { UNHEARD } from "../src/serving/traffic/unheard.ts";
 import type { CountedTokens, Responded } from "../src/serving/traffic/traffic-observer.ts";
 import { limitsOf } from "./admission-desk.ts";
 import { HandClock } from "./hand-clock.ts";
@@ -203,11 +204,9 @@ export class FlightCase {
     this.deck = {
       admission: new Admission({ ...limits, total, tenant }, this.clock),
       meter: new TrafficMeter(this.clock, {
-        firstFrame: () => {},
-        laterFrame: () => {},
+        ...UNHEARD,
         ended: (_pool, _ms, outcome) => this.outcomes.push(outcome),
         responded: (_pool, responded) => this.responded.push(responded),
-        shadowed: () => {},
         chosen: (pool, _model, why) => this.choices.push(`${pool} ${why}`),
         resent: () => this.resent++,
         retryDenied: () => this.retriesDenied++,

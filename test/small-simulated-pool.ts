@@ -25,6 +25,7 @@ export function waitingPool(model = SMALL_MODEL): SimulatedPoolParts {
     fidelity: "exact",
     gpu: null,
     recordTokens: 10_000,
+    beside: null,
     wallClock: () => 1_700_000_000_500,
   });
 }

@@ -17,6 +17,7 @@ import { decodeHistory, encodeHistory } from "../src/control/messages/stored-his
 import { withoutEnd } from "../src/control/messages/stored-rows.ts";
 import { decodeEngine, encodeEngine } from "../src/control/messages/stored-engine.ts";
 import { decodeExchange, encodeExchange } from "../src/control/messages/stored-exchange.ts";
+import { decodeGpuPairs, encodeGpuPairs } from "../src/control/messages/stored-gpu-pairs.ts";
 import { decodeReport, encodeReport } from "../src/control/messages/stored-report.ts";
 import { countInto } from "../src/lib/log-histogram.ts";
 import { DECISION_KINDS, DECISION_STATES } from "../src/model/decision-record.ts";
@@ -66,6 +67,11 @@ const floats = (length: number) =>
       maxLength: length,
     })
     .map((values) => Float32Array.from(values, (value) => value + 0));
+/** As float16 holds them in thousands. */
+const thousandfold = (length: number) =>
+  fc
+    .array(fc.nat(65_504), { minLength: length, maxLength: length })
+    .map((values) => Float32Array.from(Float16Array.from(values), (value) => 1000 * value));
 const doubles = (length: number, of: fc.Arbitrary<number>) =>
   fc.array(of, { minLength: length, maxLength: length }).map((values) => Float64Array.from(values));
 const placement: fc.Arbitrary<Placement> = fc
@@ -130,7 +136,13 @@ const load = fc.record({
   received: fc.array(received),
   engines: fc.array(engineWindow, { maxLength: 2 }),
   sent: fc.array(
-    fc.record({ rank, spanMs: fc.integer({ min: 1, max: 1e6 }), selections: floats(2), own: positive }),
+    fc.record({
+      rank,
+      spanMs: fc.integer({ min: 1, max: 1e6 }),
+      selections: floats(2),
+      own: positive,
+      gpus: fc.constantFrom(0, 4).chain(thousandfold),
+    }),
     { maxLength: 2 },
   ),
 });
@@ -185,6 +197,13 @@ const operatorState = fc.record({
 });
 
 const measured = fc.option(finite);
+const balanced = fc.record({
+  balancedness: measured,
+  fullestGpu: measured,
+  hopsPerToken: measured,
+  nodeHopsPerToken: measured,
+  stepMs: measured,
+});
 const report = fc.record({
   pool: words,
   model: words,
@@ -219,6 +238,16 @@ const report = fc.record({
       missing: fc.array(rank),
       implausible: fc.array(rank),
       implausibleLayers: fc.array(fc.nat(1)),
+    }),
+  ),
+  beside: fc.option(
+    fc.record({
+      title: words,
+      part: fc.double({ min: 0, max: 1, noNaN: true }).map((value) => value + 0),
+      pool: balanced,
+      beside: balanced,
+      movedSlots: fc.nat(),
+      placements: fc.nat(),
     }),
   ),
 });
@@ -273,6 +302,15 @@ const exchange = fc.boolean().chain((isKnown) =>
     hopsPerToken: fc.option(positive),
     nodeHopsPerToken: fc.option(positive),
     silent: fc.array(rank),
+  }),
+);
+
+const gpuPairs = fc.boolean().chain((isKnown) =>
+  fc.record({
+    atMs: finite,
+    gpus: fc.constant(2),
+    selections: thousandfold(4),
+    tokens: thousandfold(isKnown ? 4 : 0),
   }),
 );
 
@@ -531,6 +569,15 @@ export const STORED_KINDS: readonly StoredKind[] = [
     before: text.encode(
       '{"v":1,"by":"node","units":2,"spanMs":5000,"basis":"counted","how":"so","ownGpu":1,"ownNode":3,"hopsPerToken":2,"nodeHopsPerToken":1,"silent":[1],"atMs":7,"selections":"AACAPwAAAEAAAEBAAACAQA==","tokens":""}',
     ),
+  },
+  {
+    name: "who sends to whom, GPU by GPU",
+    head: "all",
+    behind: 0,
+    value: gpuPairs,
+    encode: encodeGpuPairs,
+    decode: decodeGpuPairs,
+    before: text.encode('{"v":1,"atMs":7,"gpus":2,"selections":"ADwAQABCAEQ=","tokens":""}'),
   },
   {
     name: "a history",

@@ -7,11 +7,12 @@ import { fileURLToPath } from "node:url";
 import { gpuCosts } from "../../src/control/lead/gpu-costs.ts";
 import { EventStream } from "../../src/http/event-stream.ts";
 import { Rng } from "../../src/lib/rng.ts";
+import type { BalanceBeside } from "../../src/model/balance-beside.ts";
 import type { DecisionRecord } from "../../src/model/decision-record.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
 import type { PoolState } from "../../src/model/pool-state.ts";
 import type { SimulationState } from "../../src/model/simulation.ts";
-import { madeUpExchange } from "./made-up-exchange.ts";
+import { madeUpBlock, madeUpExchange } from "./made-up-exchange.ts";
 import { madeUpHistory } from "./made-up-history.ts";
 import type { MadeUpPast } from "./made-up-past.ts";
 import type { MadeUpPool } from "./made-up-pool.ts";
@@ -59,6 +60,8 @@ export class DashboardGateway implements AsyncDisposable {
   /** What is known of its last hour; null where its history has no answer. */
   past: MadeUpPast | null = null;
   decisions: readonly DecisionRecord[] = [];
+  /** Another way of balancing on the same tokens; null where none is run. */
+  beside: BalanceBeside | null = null;
   /** It tracks the experts of no pool. */
   routesOnly = false;
   /** How often who sends to whom was asked for. */
@@ -156,7 +159,9 @@ export class DashboardGateway implements AsyncDisposable {
       });
     if (pathname.startsWith("/ep/v1/exchange/")) {
       this.exchangesAsked++;
-      return json(response, { pool: this.#pool.pool, exchange: madeUpExchange(this.#pool, this.#atMs) });
+      const exchange = madeUpExchange(this.#pool, this.#atMs);
+      const block = madeUpBlock(this.#pool, this.#atMs, searchParams);
+      return json(response, { pool: this.#pool.pool, exchange, block });
     }
     if (pathname.startsWith("/ep/v1/what-if/")) return this.#whatIf(request, response);
     const path = pathname === "/" ? "/index.html" : pathname;
@@ -255,6 +260,7 @@ export class DashboardGateway implements AsyncDisposable {
       explanation: null,
       lagMs: null,
       loads: null,
+      beside: this.beside,
     };
   }
 

@@ -1,7 +1,7 @@
-import { exchangeBody } from "../../src/http/exchange-route.ts";
+import { blockBody, exchangeBody } from "../../src/http/exchange-route.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { exchangeUnits, withinNodes } from "../../src/model/pool-exchange.ts";
-import type { Topology } from "../../src/model/topology.ts";
+import { type Topology, gpuCount } from "../../src/model/topology.ts";
 
 /** Who sends to whom in a pool that is made up: near ones more than others, and some much more. */
 export function madeUpExchange(topology: Topology, atMs: number): object | null {
@@ -29,4 +29,22 @@ export function madeUpExchange(topology: Topology, atMs: number): object | null 
     nodeHopsPerToken: 3.1,
     silent: [],
   });
+}
+
+/** GPU by GPU, of the nodes that are asked for; null where none are. */
+export function madeUpBlock(topology: Topology, atMs: number, query: URLSearchParams): object | null {
+  const [from, to] = [nodeOf(query.get("from")), nodeOf(query.get("to"))];
+  if (from === null && to === null) return null;
+  const rng = new Rng(3);
+  const gpus = gpuCount(topology);
+  const selections = Float32Array.from({ length: gpus * gpus }, () => 200 * Math.exp(0.6 * rng.normal()));
+  return blockBody(
+    { atMs, gpus, selections, tokens: selections.map((value) => value * 0.7) },
+    { from, to },
+    topology,
+  );
+}
+
+function nodeOf(said: string | null): number | null {
+  return said === null ? null : Number(said);
 }

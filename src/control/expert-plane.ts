@@ -1,6 +1,7 @@
+import type { BalanceBeside } from "../model/balance-beside.ts";
 import type { Placement } from "../model/placement.ts";
 import type { ReportedLoads } from "../model/pool-report.ts";
-import type { PoolExchange } from "../model/pool-exchange.ts";
+import type { GpuPairs, PoolExchange } from "../model/pool-exchange.ts";
 import type { PoolWindow } from "../model/pool-window.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import type { Incarnation, LoadMessage } from "./messages/pool-message.ts";
@@ -12,7 +13,10 @@ export interface RankSign {
 }
 
 /** Its leader says when it was. */
-export type UndatedExchange = Omit<PoolExchange, "atMs">;
+export interface UndatedExchange extends Omit<PoolExchange, "atMs"> {
+  /** Per second; null where GPUs are not told apart beside nodes. */
+  readonly gpus: GpuPairs | null;
+}
 
 /** The ranks of one pool as the control loop sees them. */
 export interface ExpertPlane {
@@ -32,6 +36,8 @@ export interface ExpertPlane {
   readonly loads?: ReportedLoads | null;
   /** How far a simulated pool has fallen behind the clock since it began, ms. Absent where it is not simulated. */
   readonly lagMs?: number;
+  /** What another way of balancing makes of what it forwarded last. Absent, or null, where none is run beside it. */
+  readonly beside?: BalanceBeside | null;
   /**
    * Resolves once every rank holds the weights that `placement` needs of it; rejects when one cannot. Absent where ranks
    * ask for what is pending, and acknowledge it, by themselves.

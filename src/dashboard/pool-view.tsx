@@ -3,6 +3,7 @@ import { ChangePanel } from "./changes/change-panel.tsx";
 import { lastMoved, placedBy } from "./changes/moved-decisions.ts";
 import { useChange, useForecast } from "./changes/use-changes.ts";
 import { DecisionTable } from "./decisions/decision-table.tsx";
+import { BesidePanel } from "./engine/beside-panel.tsx";
 import { EnginePanel } from "./engine/engine-panel.tsx";
 import { ExpertHeatMap } from "./experts/expert-heat-map.tsx";
 import { type HeldExpert, replicasOf } from "./experts/placed-experts.ts";
@@ -94,6 +95,7 @@ export function PoolView(properties: Properties) {
       ) : (
         <Past at={at} rows={rows} hops={hops} pool={pool} back={() => chooseAt(null)} />
       )}
+      {at === null && <BesidePanel report={last} />}
       {at === null && <EnginePanel pool={pool} aheadMs={aheadMs} />}
       {simulation !== null && (
         <SimulationControls simulation={simulation} gpus={last.gpuLoad.length} operatorKey={operatorKey} />
@@ -178,7 +180,15 @@ export function PoolView(properties: Properties) {
           choose={(to, chosen) => change({ at: to, gpu: chosen })}
           painter={strip}
         />
-        <ExchangePanel pool={last.pool} topology={last.topology} operatorKey={operatorKey} />
+        <ExchangePanel
+          pool={last.pool}
+          topology={last.topology}
+          operatorKey={operatorKey}
+          view={view.exchange}
+          setView={(exchange) => change({ exchange })}
+          measure={view.pairs}
+          setMeasure={(pairs) => change({ pairs })}
+        />
         <RoomPanel
           pool={last.pool}
           nodes={last.topology.nodes}

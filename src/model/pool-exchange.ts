@@ -5,6 +5,9 @@ const MOST_GPUS = 64;
 /** Of one node there is nothing else to show. */
 const MOST_OF_ONE_NODE = 128;
 
+/** Of pools that are shown by node, GPUs are told apart too, for those who ask for some of them, up to so many. */
+const MOST_PAIRED_GPUS = 512;
+
 /** What a pool's all-to-all is told apart by. */
 export interface ExchangeUnits {
   readonly by: "gpu" | "node";
@@ -22,6 +25,18 @@ export function exchangeUnits(topology: Topology): ExchangeUnits {
   return { by, units: by === "gpu" ? gpus : topology.nodes, unitOf };
 }
 
+/** Whether a pool that is shown by node is known GPU by GPU too. */
+export function isPairedByGpu(topology: Topology): boolean {
+  return exchangeUnits(topology).by === "node" && gpuCount(topology) <= MOST_PAIRED_GPUS;
+}
+
+/** `[gpus][gpus]`, source × destination, of a pool that is shown by node; as the matrices beside it. */
+export interface GpuPairs {
+  readonly selections: Float32Array;
+  /** Empty where it is not known. */
+  readonly tokens: Float32Array;
+}
+
 /** Who sent to whom in a span of time, over all layers; `units` as `exchangeUnits` has them. */
 export interface ExchangeCounts {
   /** `[units][units]`, source × destination: selections, which are (token, layer, expert) triples. */
@@ -30,6 +45,8 @@ export interface ExchangeCounts {
   readonly tokens: Float64Array;
   /** Selections of experts on the token's own GPU. */
   ownGpu: number;
+  /** Null unless `isPairedByGpu`. */
+  readonly gpus: GpuPairs | null;
 }
 
 /**

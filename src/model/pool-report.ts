@@ -1,3 +1,4 @@
+import type { BalanceBeside } from "./balance-beside.ts";
 import type { SnapshotChange } from "./snapshot.ts";
 import type { Topology } from "./topology.ts";
 
@@ -54,6 +55,8 @@ export interface PoolReport {
   readonly lagMs: number | null;
   /** What the loads were counted from; null where no rank reports over HTTP. */
   readonly loads: ReportedLoads | null;
+  /** What another way of balancing makes of the same tokens; null where none is run beside the pool. */
+  readonly beside: BalanceBeside | null;
 }
 
 /** Whose counts the last window's load is made of. Ranks and layers ascend. */

@@ -47,6 +47,7 @@ function openThread(
   makings: PoolMakings,
 ): ServingHalf {
   const { routing, recordTokens } = makings.surroundings;
+  const { sharesMs, placementMs } = config.control;
   const { name, experts, seed, policy, gpu } = pool;
   const simulated = simulatedPool({
     pool: name,
@@ -57,6 +58,8 @@ function openThread(
     fidelity: LIVE_FIDELITY,
     routing,
     recordTokens,
+    // What is compared at the end is looked at on the way.
+    beside: recordTokens === 0 ? null : { sharesMs, placementMs },
     wallClock: makings.wallClock,
   });
   return orClosed([simulated.engine], () => {

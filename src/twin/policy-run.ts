@@ -38,6 +38,7 @@ export class PolicyRun {
   readonly #balancer: Balancer;
   readonly #draw: TokenDraw;
   readonly #total = new WindowTotals();
+  readonly #onWindow: (window: PoolWindow) => void;
   readonly #passes: ForwardPasses;
   #pass: ForwardPass;
   #meter: PoolMeter;
@@ -45,10 +46,17 @@ export class PolicyRun {
   #movedSlots = 0;
   #epochs = 1;
 
-  constructor(policy: BalancePolicy, options: PolicyRunOptions, startMs: number) {
+  /** @param onWindow receives every window that is over */
+  constructor(
+    policy: BalancePolicy,
+    options: PolicyRunOptions,
+    startMs: number,
+    onWindow: (window: PoolWindow) => void = () => {},
+  ) {
     const { model, topology, cadence, hardware, engine = WIDE_EP_ENGINE } = options;
     const slots = policyTopology(model, topology, policy);
     this.#policy = policy;
+    this.#onWindow = onWindow;
     this.#options = options;
     this.#gpus = gpuCount(topology);
     this.#balancer = new Balancer(model, slots, policy, cadence, startMs, {
@@ -65,6 +73,11 @@ export class PolicyRun {
     this.#draw = new TokenDraw(new Rng(options.seed, 6));
     this.#meter = new PoolMeter(this.#balancer.current.placement, this.#draw);
     this.#windowFrom = startMs;
+  }
+
+  /** Slots moved, and placements, since the start. */
+  get moved(): { readonly slots: number; readonly placements: number } {
+    return { slots: this.#movedSlots, placements: this.#epochs - 1 };
   }
 
   step(record: StepRecord): void {
@@ -105,6 +118,7 @@ export class PolicyRun {
     this.#meter = new PoolMeter(this.#balancer.current.placement, this.#draw);
     this.#windowFrom = nowMs;
     this.#total.add(window);
+    this.#onWindow(window);
     return window;
   }
 }

@@ -12,7 +12,7 @@ export class WindowTotals {
   /** (token, layer) pairs. */
   #pairs = 0;
 
-  add(window: PoolWindow): void {
+  add(window: Omit<PoolWindow, "routing" | "exchange">): void {
     this.steps += window.steps;
     this.tokens += window.tokens;
     this.stepMs += window.stepMs;

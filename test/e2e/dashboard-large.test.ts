@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { DashboardGateway } from "../../harness/fakes/dashboard-gateway.ts";
 import { MadeUpPast } from "../../harness/fakes/made-up-past.ts";
 import { patiently } from "../patiently.ts";
+import { BESIDE } from "../unit/pool-report-fixture.ts";
 import { decision } from "../unit/pool-state-fixture.ts";
 import { walkPage } from "./walk-page.ts";
 import { launchChromium } from "../../harness/chromium.ts";
@@ -39,6 +40,7 @@ function madeUpGateway(size: typeof LARGE, lost: number): DashboardGateway {
     decision({ id: 1, reason: HOSTILE, stages: { done: 3, of: 29 }, state: "under way" }),
     decision({ id: 2, kind: "kept", reason: "kept", times: 40 }),
   ];
+  made.beside = BESIDE;
   made.state = { lost: [{ rank: lost, how: "silent" }], missing: [{ layer: 9, experts: [4] }] };
   return made;
 }
@@ -241,7 +243,7 @@ test("who sends to whom is asked for while it is open only, and read pair by pai
   await page.locator(".pairs canvas").waitFor();
   expect(gateway.exchangesAsked).toBe(asked + 1);
   const said = page.locator(".pairs .unseen");
-  await page.locator(".pairs").focus();
+  await page.locator(".pairs-cells").focus();
   await page.keyboard.press("ArrowRight");
   await expect
     .poll(() => said.innerText(), patiently)
@@ -249,9 +251,40 @@ test("who sends to whom is asked for while it is open only, and read pair by pai
   await page.keyboard.press("ArrowDown");
   await expect.poll(() => said.innerText(), patiently).toMatch(/^Within node 1: /);
   await page.getByRole("radio", { name: "Tokens sent" }).check();
-  await page.locator(".pairs").focus();
+  await page.locator(".pairs-cells").focus();
   await page.keyboard.press("End");
   await expect.poll(() => said.innerText(), patiently).toMatch(/node 0 → node 39: [\d,]+ tokens\/s/);
+  await page.close();
+});
+
+test("a pair of nodes is looked into, GPU by GPU, by keys, mouse and link", async () => {
+  const page = await opened(1280, 900);
+  await page.locator(".exchange summary").click();
+  const cells = page.locator(".pairs-cells");
+  await cells.focus();
+  for (const key of ["ArrowRight", "ArrowRight", "ArrowDown", "Enter"]) await page.keyboard.press(key);
+  await page.locator(".gpu-block canvas[width='8'][height='8']").waitFor();
+  expect(new URL(page.url()).hash).toContain("exchange=1-2");
+  const said = page.locator(".pairs .unseen");
+  await cells.focus();
+  await page.keyboard.press("End");
+  await expect
+    .poll(() => said.innerText(), patiently)
+    .toMatch(/^GPU 8 on node 1 → GPU 23 on node 2: [\d.]+ selections\/s, \d\.\d\d × an even pair/);
+  await page.locator(".node-choice").getByLabel("to").selectOption("all nodes");
+  const block = page.locator(".gpu-block canvas[width='320'][height='8']");
+  await block.waitFor();
+  expect(await page.evaluate(TOO_WIDE)).toEqual([]);
+  await page.reload();
+  await block.waitFor();
+  await cells.focus();
+  await page.keyboard.press("Escape");
+  await page.locator(".pairs canvas[width='40']").waitFor();
+  await page.locator(".pairs canvas").click({ position: { x: 5, y: 5 } });
+  await expect.poll(() => new URL(page.url()).hash, patiently).toContain("exchange=0-0");
+  await page.getByRole("button", { name: "Back to nodes" }).click();
+  await page.locator(".exchange summary").click();
+  await expect.poll(() => new URL(page.url()).hash, patiently).not.toContain("exchange");
   await page.close();
 });
 

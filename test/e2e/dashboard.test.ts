@@ -59,6 +59,13 @@ test("the heat map paints every expert of every layer", async () => {
   await expect.poll(() => canvas.evaluate(distinctColours), SOON).toBeGreaterThan(16);
 });
 
+test("EPLB on the same tokens stands beside what is in force", async () => {
+  const beside = page.getByRole("region", { name: "Plimsoll beside EPLB" });
+  await beside.getByText(/worked out beside it on the same tokens/).waitFor(SOON);
+  const balancedness = beside.locator("tbody tr:last-child td").first();
+  await expect.poll(() => balancedness.innerText(), SOON).toMatch(/^0\.\d{3}$/);
+});
+
 test("every GPU has a bar, one is explained, and the load line and the step are drawn", async () => {
   expect(await page.getByTestId("gpu").count()).toBe(32);
   expect(await page.evaluate(OVERLAPPING)).toBe(0);

@@ -4,9 +4,16 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { launchChromium } from "../../harness/chromium.ts";
 
-const PANELS = ["GPU load", "Expert load", "Decisions", "Over time"];
+const PANELS = [
+  "Plimsoll beside EPLB",
+  "GPU load",
+  "Expert load",
+  "Decisions",
+  "Over time",
+  "GPUs over time",
+];
 const CLOSED = ["All-to-all: who sends to whom", "Room: what if", "Servers and tenants"];
-const WORKED_OUT_MS = 60_000;
+const WORKED_OUT_MS = 300_000;
 
 const [url, folder] = process.argv.slice(2);
 if (url === undefined || folder === undefined) {
@@ -23,6 +30,7 @@ try {
   await page.locator(".heat-map canvas").waitFor();
   await page.getByTestId("decision-row").first().waitFor();
   await page.locator(".history canvas").first().waitFor();
+  await page.locator(".why .expert").first().waitFor();
   await page.locator("section[aria-label='Key figures']").screenshot({ path: fileOf("key figures") });
   for (const title of PANELS)
     await page.getByRole("region", { name: title, exact: true }).screenshot({ path: fileOf(title) });
@@ -30,7 +38,7 @@ try {
     const panel = page.locator("details", { has: page.getByText(title, { exact: true }) });
     await panel.locator("summary").click();
     if (title.startsWith("Room")) await panel.locator("svg").first().waitFor({ timeout: WORKED_OUT_MS });
-    await panel.locator("tr").nth(1).waitFor();
+    await panel.locator("tr").nth(1).waitFor({ timeout: WORKED_OUT_MS });
     await panel.screenshot({ path: fileOf(title) });
     await panel.locator("summary").click();
   }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { DashboardGateway } from "../../harness/fakes/dashboard-gateway.ts";
 import { deadUrl } from "../../harness/fakes/start-openai-server.ts";
 import { resultHere } from "../run-here.ts";
+import { BESIDE } from "../unit/pool-report-fixture.ts";
 import { decision } from "../unit/pool-state-fixture.ts";
 
 let gateway: DashboardGateway;
@@ -29,6 +30,7 @@ beforeAll(async () => {
     faults: [{ kind: "map", ranks: [3], sinceMs: 0, text: "rank 3 has another map of experts" }],
   };
   gateway.state = { lost: [{ rank: 5, how: "silent" }], engine };
+  gateway.beside = BESIDE;
   gateway.decisions = [
     decision({
       id: 1,
@@ -54,6 +56,10 @@ test("one look has the status, the GPUs, the one that steps wait for and the las
     /Engine vllm 0\.32\.0: balancedness 0\.625 as it dispatches \(even\), \d+ s ago; 0\.\d+ by/,
   );
   expect(said).toMatch(/the last 1,200 steps ago; .* Faults: map \(rank 3\) since \d\d:/);
+  expect(said).toContain(
+    "EPLB, even shares, worked out: balancedness 0.720, fullest GPU 1.05 ×, 70,000 slots",
+  );
+  expect(said).toContain("Steps wait 20.0 % less for the fullest GPU than by EPLB");
   for (const line of stdout.split("\n")) expect([line, line.length <= 80]).toEqual([line, true]);
 });
 
@@ -66,6 +72,7 @@ test("--json has the same as figures", async () => {
       pool: "chat",
       hopsPerToken: 3,
       alarms: [expect.anything(), expect.stringContaining("map of experts")],
+      beside: BESIDE,
       engine: { engine: 0.625, published: figures.balancedness },
     },
   ]);

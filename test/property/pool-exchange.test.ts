@@ -11,15 +11,19 @@ import { staticTable } from "../../src/core/tables/static-table.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { CONSUMER_DISPATCHES } from "../../src/model/consumer-dispatch.ts";
 import { DISPATCH_POLICIES } from "../../src/model/dispatch-policy.ts";
-import { exchangeUnits, withinNodes } from "../../src/model/pool-exchange.ts";
+import { type ExchangeUnits, exchangeUnits, withinNodes } from "../../src/model/pool-exchange.ts";
 import { type Topology, gpuCount, gpuOfSlot, nodeOfGpu, slotCount } from "../../src/model/topology.ts";
 import { LAYERS, chosenSlots, dispatchCase } from "../random-dispatch.ts";
 
 const WEIGHT = 3;
 
 /** Token by token. */
-function naivePairs(topology: Topology, { tokens, sources, topk }: TokenBatch, slots: Int32Array) {
-  const { by, units } = exchangeUnits(topology);
+function naivePairs(
+  topology: Topology,
+  { tokens, sources, topk }: TokenBatch,
+  slots: Int32Array,
+  { by, units }: Pick<ExchangeUnits, "by" | "units"> = exchangeUnits(topology),
+) {
   const unitOf = (gpu: number) => (by === "gpu" ? gpu : nodeOfGpu(topology, gpu));
   const selections = Array.from({ length: units * units }, () => 0);
   const pairs = Array.from({ length: units * units }, () => 0);
@@ -65,7 +69,7 @@ it("who sends to whom is what counting token by token gives, and adds up to the 
 /** 72 GPUs: told apart by node. */
 const LARGE: Topology = { nodes: 9, gpusPerNode: 8, slotsPerGpu: 2 };
 
-it("of more than 64 GPUs, nodes are told apart, and add up to the tally's node hops", () => {
+it("of more than 64 GPUs, nodes are told apart, and add up to the tally's node hops; GPUs beside them", () => {
   const rng = new Rng(5);
   const [tokens, topk] = [200, 6];
   const batch: TokenBatch = {
@@ -85,6 +89,10 @@ it("of more than 64 GPUs, nodes are told apart, and add up to the tally's node h
   expect([...counted.tokens]).toEqual(naive.tokens);
   expect(counted.ownGpu).toBe(naive.ownGpu);
   expect(across(naive.tokens)).toBe(WEIGHT * new TallyCounter(LARGE).count(batch, slots).nodeHops);
+  const gpus = naivePairs(LARGE, batch, slots, { by: "gpu", units: gpuCount(LARGE) });
+  expect([...(counted.gpus?.selections ?? [])]).toEqual(gpus.selections);
+  expect([...(counted.gpus?.tokens ?? [])]).toEqual(gpus.tokens);
+  expect(counter.take().gpus?.tokens.every((count) => count === 0)).toBe(true);
   const onNode = naive.selections.filter((_, i) => i % 10 === 0).reduce((sum, one) => sum + one, 0);
   expect(withinNodes(exchangeUnits(LARGE), 8, counted.selections)).toBe(onNode);
 });
@@ -139,9 +147,11 @@ it("what a source rank's counts come to is what its tokens do, looked up one by 
       }
       for (let rank = 0; rank < gpus; rank++) {
         const into = new Float32Array(units);
-        const own = split.add(rank, counts[rank], into);
+        const byGpu = new Float32Array(gpus);
+        const own = split.add(rank, counts[rank], into, byGpu);
         for (let unit = 0; unit < units; unit++) expect(into[unit]).toBeCloseTo(looked[rank][unit], 3);
         expect(own).toBeCloseTo(looked[rank][rank], 3);
+        expect(byGpu).toEqual(into);
       }
     }),
     { seed: 12, numRuns: 100 },

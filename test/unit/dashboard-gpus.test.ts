@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { SHADES } from "../../src/dashboard/experts/colour-scale.ts";
+import { emptyGpus } from "../../src/dashboard/experts/placed-experts.ts";
 import { gpuCosts, mostWaitedFor, roomOf } from "../../src/dashboard/gpus/gpu-cost.ts";
 import { gpuPicture, measuresOf } from "../../src/dashboard/gpus/gpu-measures.ts";
-import { gpuText } from "../../src/dashboard/gpus/gpu-text.ts";
+import { emptyText, gpuText } from "../../src/dashboard/gpus/gpu-text.ts";
 import { poolReport } from "./pool-report-fixture.ts";
 import { poolState } from "./pool-state-fixture.ts";
 
@@ -23,6 +24,19 @@ describe("GPUs", () => {
     expect(mostWaitedFor(costs)?.gpu).toBe(1);
     expect(mostWaitedFor([])).toBeNull();
     expect(mostWaitedFor(costs.map((cost) => ({ ...cost, holds: 0 })))?.gpu).toBe(0);
+  });
+
+  test("that are in service and hold nothing are named", () => {
+    const placed = { epoch: 1, slotsPerGpu: 2, map: [[0, 1, -1, -1, 0, 1]], shares: [] };
+    expect(emptyGpus(placed)).toEqual([false, true, false]);
+    const costs = (lost: boolean) =>
+      [0, 1, 2].map((gpu) => ({ gpu, state: lost && gpu === 1 ? ("lost" as const) : ("live" as const) }));
+    expect(emptyText(costs(false), emptyGpus(placed))).toBe(
+      "GPU 1 is in service, and has no expert in the placement in force.",
+    );
+    expect(emptyText(costs(true), emptyGpus(placed))).toBeNull();
+    expect(emptyText(costs(false), [true, true, false])).toMatch(/^GPUs 0, 1 are in service/);
+    expect(emptyText(costs(false), [])).toBeNull();
   });
 
   test("are told with their fullest layer, what a step takes longer for them, and their rank", () => {

@@ -34,6 +34,15 @@ function windowOf(differences: Partial<PoolWindow>): PoolWindow {
   };
 }
 
+test("a window is of the second in which it ended, however long was decided on it", () => {
+  const done = () => ({ window: windowOf({}), report: poolReport({}) });
+  nowMs += 4000;
+  log.observe(WELL, done(), AT_S * 1000);
+  nowMs += 100;
+  log.observe(WELL, done());
+  expect(log.take().pool.map(({ atS }) => atS)).toEqual([AT_S, AT_S + 4]);
+});
+
 test("a second has what its windows counted, and the worst of how the pool was", () => {
   log.observe(WELL, {
     window: windowOf({}),

@@ -51,6 +51,7 @@ function reportOf(snapshot: RoutingSnapshot, window: PoolWindow | null): PoolRep
     explanation: null,
     lagMs: null,
     loads: null,
+    beside: null,
   });
 }
 

@@ -1,4 +1,15 @@
+import type { BalanceBeside } from "../../src/model/balance-beside.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
+
+/** EPLB on the same tokens, less level and with more moves. */
+export const BESIDE: BalanceBeside = {
+  title: "EPLB, even shares",
+  part: 0.5,
+  pool: { balancedness: 0.9, fullestGpu: 1.02, hopsPerToken: 3, nodeHopsPerToken: 2, stepMs: 50 },
+  beside: { balancedness: 0.72, fullestGpu: 1.05, hopsPerToken: 3, nodeHopsPerToken: 2, stepMs: 60 },
+  movedSlots: 70_000,
+  placements: 7,
+};
 
 /** A small report as the gateway sends it; typed by the gateway, so that the dashboard's own types are held to it. */
 export function poolReport(differences: Partial<PoolReport>): PoolReport {
@@ -33,6 +44,7 @@ export function poolReport(differences: Partial<PoolReport>): PoolReport {
     explanation: null,
     lagMs: null,
     loads: null,
+    beside: null,
     ...differences,
   };
 }

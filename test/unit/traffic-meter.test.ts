@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { TrafficLog } from "../../src/serving/traffic/traffic-log.ts";
 import type { TrafficObserver } from "../../src/serving/traffic/traffic-observer.ts";
 import { TrafficMeter } from "../../src/serving/traffic/traffic-meter.ts";
+import { UNHEARD } from "../../src/serving/traffic/unheard.ts";
 
 interface Measure {
   readonly what: string;
@@ -12,17 +13,10 @@ function meterAt(start: number) {
   const clock = { time: start, now: () => clock.time };
   const received: Measure[] = [];
   const meter = new TrafficMeter(clock, {
+    ...UNHEARD,
     firstFrame: (_pool, ms) => received.push({ what: "first", ms }),
     laterFrame: (_pool, ms) => received.push({ what: "later", ms }),
     ended: (_pool, ms, what) => received.push({ what, ms }),
-    responded: () => {},
-    chosen: () => {},
-    shadowed: () => {},
-    resent: () => {},
-    retryDenied: () => {},
-    tokens: () => {},
-    refused: () => {},
-    picked: () => {},
   });
   return { clock, received, meter };
 }

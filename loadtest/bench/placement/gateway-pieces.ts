@@ -82,6 +82,7 @@ export async function gatewayPieces(
       explanation: decision.explanation,
       lagMs: null,
       loads: null,
+      beside: null,
     };
     const report = timed("report", () => poolReport(snapshot, window, context));
     timed("report to a reader of the event stream", () => events.stream.send("report", report));

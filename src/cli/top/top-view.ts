@@ -8,10 +8,12 @@ import {
   faultsText,
   rebalancesText,
 } from "../../dashboard/engine/engine-balance.ts";
+import { gainedText, timesText } from "../../dashboard/engine/beside-text.ts";
 import { hopsOf, latest, stepFactor, tokenMean } from "../../dashboard/figures/averages.ts";
 import { gpuCosts, mostWaitedFor, roomOf } from "../../dashboard/gpus/gpu-cost.ts";
 import { gpuText } from "../../dashboard/gpus/gpu-text.ts";
 import type { PoolState, State } from "../../dashboard/live/state.ts";
+import type { BalanceBeside, BalanceFigures } from "../../dashboard/live/wire.ts";
 import { type Status, statusOf } from "../../dashboard/status/pool-status.ts";
 import { printable } from "../../lib/printable.ts";
 import { decimals, milliseconds } from "../../lib/number-text.ts";
@@ -37,6 +39,8 @@ export interface TopFigures extends Status {
   /** How many times as long as an even split's a step takes, and what is left to the load line, in parts. */
   readonly stepFactor: number | null;
   readonly room: number | null;
+  /** Another way of balancing on the same tokens; null where none is run beside the pool. */
+  readonly beside: BalanceBeside | null;
   /** Of an engine that balances by itself; null where none does. */
   readonly engine: EngineBalance | null;
   /** Between nodes, or between GPUs where there is one node. */
@@ -54,6 +58,7 @@ export function topFigures({ state, name, pool, nowMs }: TopFacts): TopFigures {
     balancedness: tokenMean(now, "balancedness"),
     stepFactor: factor,
     room: condition === null ? null : roomOf(factor, condition.loadLine),
+    beside: pool.last?.beside ?? null,
     engine: engineBalance(pool, nowMs + state.aheadMs),
     hopsPerToken: pool.last === null ? null : tokenMean(now, hopsOf(pool.last.topology).figure),
   };
@@ -113,6 +118,8 @@ export function topTable(facts: TopFacts): string {
   );
   const engine = engineText(facts);
   if (engine !== null) wide("Engine", engine);
+  const beside = pool.last?.beside ?? null;
+  if (beside !== null) wide("Beside it", besideText(beside, pool.last?.movedSlots ?? 0));
   wide("GPUs", gpuRows(pool));
   for (const decision of pool.decisions.slice(-DECISIONS).toReversed()) {
     const measured = measuredText(decision);
@@ -132,6 +139,19 @@ function engineText({ state, pool, nowMs }: TopFacts): string | null {
     differenceText(balance) ?? "",
     rebalancesText(engine),
     faultsText(engine),
+  ];
+  return lines.filter((line) => line !== "").join("\n");
+}
+
+/** Another way of balancing on the same tokens. */
+function besideText(beside: BalanceBeside, moved: number): string {
+  const { title, pool, beside: other, movedSlots } = beside;
+  const figures = ({ balancedness, fullestGpu }: BalanceFigures, slots: number) =>
+    `balancedness ${decimals(balancedness, 3)}, fullest GPU ${timesText(fullestGpu)}, ${decimals(slots, 0)} slots moved`;
+  const lines = [
+    `Plimsoll, in force: ${figures(pool, moved)}`,
+    `${title}, worked out: ${figures(other, movedSlots)}`,
+    gainedText(beside, moved) ?? "",
   ];
   return lines.filter((line) => line !== "").join("\n");
 }

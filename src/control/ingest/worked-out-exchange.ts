@@ -1,8 +1,14 @@
 import { tellsDestinations } from "../../core/tables/source-split.ts";
 import type { ConsumerDispatch } from "../../model/consumer-dispatch.ts";
-import { type ExchangeUnits, exchangeUnits, withinNodes } from "../../model/pool-exchange.ts";
+import {
+  type ExchangeUnits,
+  type GpuPairs,
+  exchangeUnits,
+  isPairedByGpu,
+  withinNodes,
+} from "../../model/pool-exchange.ts";
 import { type Placement, gpusInService } from "../../model/placement.ts";
-import type { Topology } from "../../model/topology.ts";
+import { type Topology, gpuCount } from "../../model/topology.ts";
 import type { UndatedExchange } from "../expert-plane.ts";
 import type { SentRow } from "../messages/sent-row.ts";
 
@@ -35,6 +41,8 @@ export class WorkedOutExchange {
   readonly #topology: Topology;
   readonly #units: ExchangeUnits;
   readonly #rows = new Map<number, { readonly row: SentRow; takes: number }>();
+  /** By rank: the last row that says it by GPU. */
+  readonly #byGpu = new Map<number, SentRow>();
 
   constructor(dispatch: ConsumerDispatch, topology: Topology) {
     this.#dispatch = dispatch;
@@ -43,7 +51,10 @@ export class WorkedOutExchange {
   }
 
   receive(row: SentRow): void {
-    if (row.selections.length === this.#units.units) this.#rows.set(row.rank, { row, takes: 0 });
+    if (row.selections.length !== this.#units.units) return;
+    this.#rows.set(row.rank, { row, takes: 0 });
+    if (isPairedByGpu(this.#topology) && row.gpus.length === gpuCount(this.#topology))
+      this.#byGpu.set(row.rank, row);
   }
 
   /**
@@ -90,7 +101,21 @@ export class WorkedOutExchange {
       hopsPerToken: null,
       nodeHopsPerToken: null,
       silent: inService.filter((rank) => !this.#rows.has(rank)),
+      gpus: this.#gpuPairs(inService),
     };
+  }
+
+  /** Of ranks that say something still. */
+  #gpuPairs(ranks: readonly number[]): GpuPairs | null {
+    if (!isPairedByGpu(this.#topology)) return null;
+    const gpus = gpuCount(this.#topology);
+    const selections = new Float32Array(gpus * gpus);
+    for (const rank of ranks) {
+      const row = this.#rows.has(rank) ? this.#byGpu.get(rank) : undefined;
+      if (row === undefined) continue;
+      for (let to = 0; to < gpus; to++) selections[rank * gpus + to] = (row.gpus[to] * 1000) / row.spanMs;
+    }
+    return { selections, tokens: new Float32Array() };
   }
 
   #unknown(how: string): UndatedExchange {
@@ -108,6 +133,7 @@ export class WorkedOutExchange {
       hopsPerToken: null,
       nodeHopsPerToken: null,
       silent: [],
+      gpus: null,
     };
   }
 }

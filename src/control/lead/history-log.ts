@@ -32,12 +32,20 @@ export class HistoryLog {
     this.#traffic = [...traffic];
   }
 
-  /** A round is over. @param done what the pool did since the last; null where no window has ended */
-  observe(condition: PoolCondition, done: { window: PoolWindow; report: PoolReport } | null): void {
+  /**
+   * A round is over.
+   * @param done what the pool did since the last; null where no window has ended
+   * @param atMs when it was looked at, ms since 1970: what was decided then may have taken seconds
+   */
+  observe(
+    condition: PoolCondition,
+    done: { window: PoolWindow; report: PoolReport } | null,
+    atMs = this.#wallClock(),
+  ): void {
     const figures =
       done === null ? quietFigures(condition) : windowFigures(done.window, done.report, condition);
     const last = this.#pool.at(-1);
-    const now = this.#nowS;
+    const now = Math.floor(atMs / 1000);
     this.#dirty = true;
     // Also where the clock was set back a little.
     if (last !== undefined && last.atS >= now)

@@ -61,15 +61,15 @@ export class Orders {
   /** Weighs placements now, whatever the time. */
   async #replan(why: string): Promise<void> {
     const { topology, planner, publisher, rollouts, decision } = this.#options;
-    const { kind, reason, explanation, plan } = await planner.replan(
+    const { kind, reason, kept, shares, explanation, plan } = await planner.replan(
       capacityInService(topology, publisher.state.operatorState),
     );
     decision.reason = `${why}: ${reason}`;
     decision.explanation = explanation;
-    if (kind !== "placement" && explanation.best !== null) decision.kept(decision.reason, explanation);
-    if (kind === "shares") {
+    if (kept !== null) decision.kept(`${why}: ${kept}`, explanation);
+    if (kind === "shares" && shares !== null) {
       await publisher.publishShares(decision.reason, plan);
-      decision.shares(decision.reason, explanation);
+      decision.shares(`${why}: ${shares.reason}`, shares.explanation);
     }
     if (kind !== "placement") return;
     rollouts.giveUp(why);

@@ -16,6 +16,7 @@ export interface ReportContext {
   readonly explanation: unknown;
   readonly lagMs: number | null;
   readonly loads: PoolReport["loads"];
+  readonly beside: PoolReport["beside"];
 }
 
 /** Puts the last window of a pool into the plain JSON that people and dashboards read. */
@@ -60,6 +61,7 @@ export function poolReport(
     explanation: context.explanation,
     lagMs: context.lagMs,
     loads: context.loads,
+    beside: context.beside,
   };
 }
 

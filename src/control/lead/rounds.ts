@@ -2,13 +2,14 @@ import type { Clock } from "../../lib/clock.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { PoolReport } from "../../model/pool-report.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
-import type { Topology } from "../../model/topology.ts";
+import { type Topology, gpuCount } from "../../model/topology.ts";
 import type { ExpertPlane } from "../expert-plane.ts";
 import type { PoolView } from "../follow/pool-view.ts";
 import { encodeLearned } from "../messages/learned-load.ts";
 import { encodeChanges } from "../messages/stored-changes.ts";
 import { encodeDecisions } from "../messages/stored-decisions.ts";
 import { encodeExchange } from "../messages/stored-exchange.ts";
+import { GPU_PAIRS, encodeGpuPairs } from "../messages/stored-gpu-pairs.ts";
 import { encodeHistory } from "../messages/stored-history.ts";
 import { encodeReport } from "../messages/stored-report.ts";
 import type { Planner } from "../plan/planner.ts";
@@ -29,6 +30,8 @@ import type { Rollouts } from "./rollouts.ts";
 const LEARNED_EVERY_MS = 10_000;
 /** Who sends to whom is published every so many rounds. */
 const EXCHANGE_ROUNDS = 5;
+/** Of large pools it is kept GPU by GPU too, the first time and then every so many: it is seldom asked for. */
+const GPU_PAIRS_EVERY = 3;
 
 export interface RoundOptions {
   readonly plane: ExpertPlane;
@@ -59,6 +62,7 @@ export class Rounds {
   #learnedAtMs: number;
   /** Since who sends to whom was published. */
   #rounds = 0;
+  #published = 0;
 
   constructor(options: RoundOptions) {
     this.#options = options;
@@ -76,8 +80,10 @@ export class Rounds {
     await publisher.putAgain(view.unreadable, rollouts.underWay);
     await engine.publish();
     const window = await plane.observe();
-    const report = window === null ? null : await this.#report(window, await this.#decide(nowMs, window));
-    this.#note(window === null || report === null ? null : { window, report });
+    const atMs = this.#options.wallClock();
+    const report =
+      window === null ? null : await this.#report(window, atMs, await this.#decide(nowMs, window));
+    this.#note(window === null || report === null ? null : { window, report }, atMs);
     if (window !== null) await this.#keepLearned(nowMs);
     await this.#publishExchange();
     await this.#keepDecisions(nowMs);
@@ -117,24 +123,26 @@ export class Rounds {
     });
     last.changes.expect(expertLoad);
     if (decision === null) return expertLoad;
-    const { kind, reason, plan, explanation } = decision;
+    const { kind, reason, kept, shares, plan, explanation } = decision;
     const held = kind === "placement" && operatorState.paused;
     last.reason = held ? `paused; it would be ${reason}` : reason;
     last.explanation = explanation;
-    if (held || (kind !== "placement" && explanation.best !== null)) last.kept(last.reason, explanation);
-    if (kind === "shares") {
+    const stays = held ? last.reason : kept;
+    if (stays !== null) last.kept(stays, explanation);
+    if (kind === "shares" && shares !== null) {
       await publisher.publishShares(reason, plan);
-      last.shares(reason, explanation);
+      last.shares(shares.reason, shares.explanation);
     }
     if (kind === "placement" && !held)
       rollouts.start({ kind, reason, weighed: weighedChange(explanation), target: plan.placement });
     return expertLoad;
   }
 
-  async #report(window: PoolWindow, expertLoad: PoolReport["expertLoad"]): Promise<PoolReport> {
-    const { model, plane, publisher, decision, view, wallClock } = this.#options;
+  /** @param atMs when the window ended */
+  async #report(window: PoolWindow, atMs: number, expertLoad: PoolReport["expertLoad"]): Promise<PoolReport> {
+    const { model, plane, publisher, decision, view } = this.#options;
     const report = poolReport(publisher.state.snapshot, window, {
-      atMs: wallClock(),
+      atMs,
       layerNumbers: model.moeLayers,
       topk: model.topk,
       expertLoad,
@@ -144,18 +152,23 @@ export class Rounds {
       explanation: decision.explanation,
       lagMs: plane.lagMs ?? null,
       loads: plane.loads ?? null,
+      beside: plane.beside ?? null,
     });
     await publisher.put("report", encodeReport(report));
     decision.observe(window);
     return report;
   }
 
-  #note(done: Parameters<HistoryLog["observe"]>[1]): void {
+  #note(done: Parameters<HistoryLog["observe"]>[1], atMs: number): void {
     const { publisher, history, gpus } = this.#options;
     const { snapshot, operatorState } = publisher.state;
     gpus.observe(snapshot, operatorState, done);
     const missingExperts = snapshot.missing.reduce((sum, { experts }) => sum + experts.length, 0);
-    history.observe({ epoch: snapshot.epoch, lostRanks: operatorState.lost.length, missingExperts }, done);
+    history.observe(
+      { epoch: snapshot.epoch, lostRanks: operatorState.lost.length, missingExperts },
+      done,
+      atMs,
+    );
   }
 
   async #keepDecisions(nowMs: number): Promise<void> {
@@ -169,10 +182,15 @@ export class Rounds {
   async #publishExchange(): Promise<void> {
     if (++this.#rounds < EXCHANGE_ROUNDS) return;
     this.#rounds = 0;
-    const { plane, publisher, wallClock } = this.#options;
-    const exchange = plane.takeExchange?.() ?? null;
-    if (exchange !== null)
-      await publisher.put("exchange", encodeExchange({ ...exchange, atMs: wallClock() }));
+    const { plane, publisher, topology, wallClock } = this.#options;
+    const taken = plane.takeExchange?.() ?? null;
+    if (taken === null) return;
+    const { gpus, ...exchange } = taken;
+    const atMs = wallClock();
+    await publisher.put("exchange", encodeExchange({ ...exchange, atMs }));
+    if (gpus === null || this.#published++ % GPU_PAIRS_EVERY > 0) return;
+    const pairs = encodeGpuPairs({ ...gpus, gpus: gpuCount(topology), atMs });
+    await publisher.keep(new Map([[GPU_PAIRS, pairs]]));
   }
 
   async #keepLearned(nowMs: number): Promise<void> {

@@ -13,6 +13,7 @@ import {
   word,
   writeJson,
 } from "../../lib/shape.ts";
+import type { BalanceBeside, BalanceFigures } from "../../model/balance-beside.ts";
 import type { PoolReport, ReportedLoads } from "../../model/pool-report.ts";
 import { topologyShape } from "../../model/placement-shape.ts";
 import { COUNTED } from "./received-counts.ts";
@@ -25,6 +26,23 @@ const loads: Shape<ReportedLoads> = record({
   missing: list(whole()),
   implausible: list(whole()),
   implausibleLayers: list(whole()),
+});
+
+const figures: Shape<BalanceFigures> = record({
+  balancedness: measured,
+  fullestGpu: measured,
+  hopsPerToken: measured,
+  nodeHopsPerToken: measured,
+  stepMs: measured,
+});
+
+const beside: Shape<BalanceBeside> = record({
+  title: text,
+  part: number(0, 1),
+  pool: figures,
+  beside: figures,
+  movedSlots: whole(),
+  placements: whole(),
 });
 
 const report: Shape<PoolReport> = record({
@@ -59,6 +77,7 @@ const report: Shape<PoolReport> = record({
   /** Nor these. */
   lagMs: orElse(measured, null),
   loads: orElse(nullOr(loads), null),
+  beside: orElse(nullOr(beside), null),
 });
 
 /** The value `report` of a pool's store, in JSON. */

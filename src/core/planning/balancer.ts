@@ -237,6 +237,8 @@ export class Balancer {
     return {
       kind: "placement",
       reason: `re-placed: ${weighed}`,
+      kept: null,
+      shares: null,
       plan: best.plan,
       moves: best.moves,
       explanation,
@@ -254,7 +256,7 @@ export class Balancer {
     const found = `forecast balancedness ${before.toFixed(3)} → ${after.toFixed(3)} by shares`;
     const reason = weighed === null ? found : `${weighed.because}; ${found}`;
     const kind = after / before - 1 >= this.#policy.leastShareGain ? "shares" : "keep";
-    const explanation = weighed?.explanation ?? {
+    const explanation: Explanation = {
       dispatch: this.#consumer.dispatch,
       load: loadSummary(load),
       inForce: { balancedness: before, nodeHops: null, cost: null },
@@ -268,7 +270,9 @@ export class Balancer {
       reason,
       plan: kind === "shares" ? plan : this.#current,
       moves: this.#noMoves,
-      explanation,
+      explanation: weighed?.explanation ?? explanation,
+      kept: weighed?.because ?? null,
+      shares: { reason: found, explanation },
     };
   }
 

@@ -8,6 +8,10 @@ export interface Decision {
   /** One sentence for a person: what was weighed and what came of it. */
   readonly reason: string;
   readonly explanation: Explanation;
+  /** Why there is no new placement; null where there is one, or that was not the question. */
+  readonly kept: string | null;
+  /** What shares alone come to; null where there is a new placement. */
+  readonly shares: { readonly reason: string; readonly explanation: Explanation } | null;
   readonly plan: Plan;
   readonly moves: Moves;
 }

@@ -46,9 +46,10 @@ export class SourceSplit {
   /**
    * @param counts `[layers][experts]`: what the rank's own tokens selected
    * @param into   `[units]` (`exchangeUnits`): selections by destination, added to
+   * @param gpus   `[gpus]`: the same; or empty
    * @returns of them, those of experts on the rank itself
    */
-  add(rank: number, counts: ReadonlyNumbers, into: Float32Array): number {
+  add(rank: number, counts: ReadonlyNumbers, into: Float32Array, gpus: Float32Array): number {
     const { offsets } = this.#map.replicas;
     const gpuAt = this.#gpuAt;
     const partAt = this.#partAt;
@@ -64,6 +65,7 @@ export class SourceSplit {
       else for (let i = from; i < to; i++) sent[gpuAt[i]] += count * partAt[i];
     }
     for (let gpu = 0; gpu < sent.length; gpu++) into[this.#unitOf[gpu]] += sent[gpu];
+    for (let gpu = 0; gpu < gpus.length; gpu++) gpus[gpu] += sent[gpu];
     return sent[rank];
   }
 }

@@ -1,4 +1,4 @@
-import { useCursor } from "../experts/use-cursor.ts";
+import { useCursor } from "../grid/use-cursor.ts";
 import { bytes, whole } from "../format.ts";
 import type { GpuMoves, ReadChange } from "./placement-change.ts";
 

@@ -50,7 +50,7 @@ function Table({ decisions, last, modelled, chosen, choose }: Properties) {
                 <th
                   scope="col"
                   class="number"
-                  title="Balancedness for the forecast load, of what was in force and of what was to follow"
+                  title="Balancedness for the mean of the forecast load, of what was in force and of what was to follow. Single steps vary around that mean, those of few tokens most: what is measured, step by step, is below it"
                 >
                   Predicted
                 </th>
@@ -136,7 +136,7 @@ function Row({ decision, chosen, choose }: RowProperties) {
         {movedSlots === 0 ? "" : whole(movedSlots)}
         {movedBytes > 0 && <small> {bytes(movedBytes)}</small>}
       </td>
-      <td class="number">{worthText(decision)}</td>
+      <td class="number gain">{worthText(decision)}</td>
       <td>{reason}</td>
     </tr>
   );

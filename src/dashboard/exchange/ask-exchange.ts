@@ -1,14 +1,19 @@
-import type { Exchange } from "./exchange.ts";
+import type { ExchangeAnswer, NodeBlock } from "./exchange.ts";
 
-/** Null where nothing was published yet. Rejects where the gateway does not answer, or with something else. */
+/** Rejects where the gateway does not answer, or with something else. @param block null for none */
 export async function askExchange(
   pool: string,
+  block: NodeBlock | null,
   key: string | null,
   signal: AbortSignal,
-): Promise<Exchange | null> {
+): Promise<ExchangeAnswer> {
   const headers: HeadersInit = key === null ? {} : { authorization: `Bearer ${key}` };
   const url = new URL(`ep/v1/exchange/${encodeURIComponent(pool)}`, document.baseURI);
+  for (const [side, node] of Object.entries(block ?? {}))
+    if (node !== null) url.searchParams.set(side, String(node));
   const response = await fetch(url, { headers, signal, cache: "no-store" });
   if (!response.ok) throw new Error(`the gateway answers ${response.status}`);
-  return ((await response.json()) as { readonly exchange: Exchange | null }).exchange;
+  const { exchange, block: found = null } = (await response.json()) as Omit<ExchangeAnswer, "block"> &
+    Partial<ExchangeAnswer>;
+  return { exchange, block: found };
 }

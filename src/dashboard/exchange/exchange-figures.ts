@@ -92,6 +92,15 @@ export function evenPair(matrix: Matrix): number {
   return known === 0 ? 0 : sum(matrix) / (known * matrix.length);
 }
 
+/** In parts of an even pair; NaN for sources of which nothing is known. */
+export function relativePairs(matrix: Matrix): Matrix {
+  const even = evenPair(matrix);
+  return matrix.map((row) => {
+    const known = row.some((value) => value > 0);
+    return row.map((value) => (known ? value / even : Number.NaN));
+  });
+}
+
 /** One pair, for a person. */
 export function pairText(
   { by }: Pick<Exchange, "by">,

@@ -1,19 +1,17 @@
-import { useState } from "preact/hooks";
-import { LEAST_OCTAVE, MOST_OCTAVE, gradient, shades } from "../experts/colour-scale.ts";
-import { fixed, list, percent, time } from "../format.ts";
+import { useMemo } from "preact/hooks";
+import { ScaleLegend } from "../experts/heat-map-legend.tsx";
+import { relativeScale } from "../experts/map-scale.ts";
+import { list, time } from "../format.ts";
 import type { PoolReport } from "../live/wire.ts";
 import { Choice } from "../page/choice.tsx";
 import { useDark } from "../page/use-dark.ts";
-import type { Exchange } from "./exchange.ts";
-import {
-  PAIR_MEASURES,
-  type PairMeasure,
-  type Travel,
-  byNode,
-  evenTravel,
-  travelOf,
-} from "./exchange-figures.ts";
+import { Hops, TravelBar } from "./travel.tsx";
+import { BlockMatrix } from "./block-matrix.tsx";
+import { blockFigures } from "./block-figures.ts";
+import type { Exchange, GpuBlock, NodeBlock } from "./exchange.ts";
+import { PAIR_MEASURES, type PairMeasure, byNode, evenTravel, travelOf } from "./exchange-figures.ts";
 import { ExchangeMatrix } from "./exchange-matrix.tsx";
+import { NodeChoice } from "./node-choice.tsx";
 import { NodeTable } from "./node-table.tsx";
 import { useExchange } from "./use-exchange.ts";
 
@@ -23,14 +21,30 @@ interface Properties {
   readonly pool: string;
   readonly topology: PoolReport["topology"];
   readonly operatorKey: string | null;
+  /** Whose GPUs are looked at; null where the panel is closed. */
+  readonly view: NodeBlock | null;
+  readonly setView: (view: NodeBlock | null) => void;
+  readonly measure: PairMeasure;
+  readonly setMeasure: (measure: PairMeasure) => void;
 }
 
+const ALL_NODES: NodeBlock = { from: null, to: null };
+
 /** Who sends tokens to whom. Asked for while it is open only: the event stream does not carry it. */
-export function ExchangePanel({ pool, topology, operatorKey }: Properties) {
-  const [open, setOpen] = useState(false);
-  const exchange = useExchange(pool, operatorKey, open);
+export function ExchangePanel(properties: Properties) {
+  const { pool, topology, operatorKey, view, setView, measure, setMeasure } = properties;
+  const found = useExchange(pool, view, operatorKey, view !== null);
+  const exchange = typeof found === "object" ? found.exchange : found;
+  const block = view ?? ALL_NODES;
+  const isAnswer = typeof found === "object" && found.from === block.from && found.to === block.to;
   return (
-    <details class="panel wide exchange" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+    <details
+      class="panel wide exchange"
+      open={view !== null}
+      onToggle={({ currentTarget: { open } }) => {
+        if (open !== (view !== null)) setView(open ? ALL_NODES : null);
+      }}
+    >
       <summary>All-to-all: who sends to whom</summary>
       {exchange === undefined ? (
         <p class="awaited">Asking the gateway.</p>
@@ -43,7 +57,16 @@ export function ExchangePanel({ pool, topology, operatorKey }: Properties) {
           Not known for this pool. {exchange.how} What each GPU receives is under GPU load.
         </p>
       ) : (
-        <Known exchange={exchange} selections={exchange.selectionsPerSecond} topology={topology} />
+        <Known
+          exchange={exchange}
+          selections={exchange.selectionsPerSecond}
+          topology={topology}
+          nodes={block}
+          setNodes={setView}
+          block={isAnswer ? found.block : undefined}
+          wanted={measure}
+          setWanted={setMeasure}
+        />
       )}
     </details>
   );
@@ -53,11 +76,19 @@ interface KnownProperties {
   readonly exchange: Exchange;
   readonly selections: readonly (readonly number[])[];
   readonly topology: PoolReport["topology"];
+  readonly nodes: NodeBlock;
+  readonly setNodes: (nodes: NodeBlock) => void;
+  /** Their GPUs; undefined while they are asked for, null where they are not known. */
+  readonly block: GpuBlock | null | undefined;
+  readonly wanted: PairMeasure;
+  readonly setWanted: (measure: PairMeasure) => void;
 }
 
-function Known({ exchange, selections, topology }: KnownProperties) {
-  const [wanted, setWanted] = useState<PairMeasure>("selections");
+function Known(properties: KnownProperties) {
+  const { exchange, selections, topology, nodes, setNodes, block, wanted, setWanted } = properties;
   const { tokensPerSecond: tokens, how, atMs, spanMs, silent } = exchange;
+  const byNodes = exchange.by === "node";
+  const isBlock = byNodes && (nodes.from !== null || nodes.to !== null);
   const measure = tokens === null ? "selections" : wanted;
   const matrix = measure === "tokens" && tokens !== null ? tokens : selections;
   const travel = travelOf(exchange);
@@ -75,15 +106,33 @@ function Known({ exchange, selections, topology }: KnownProperties) {
           chosen={measure}
           choose={setWanted}
         />
-        <Legend />
+        {byNodes && <NodeChoice nodes={topology.nodes} block={nodes} choose={setNodes} />}
+        <Legend of={isBlock ? "pair of GPUs" : "pair"} />
       </div>
-      <div class="exchange-parts">
-        <ExchangeMatrix exchange={exchange} matrix={matrix} measure={measure} topology={topology} />
+      <div class={isBlock && nodes.to === null ? "exchange-parts long" : "exchange-parts"}>
+        {isBlock ? (
+          <Block
+            block={block}
+            measure={measure}
+            silent={silent}
+            topology={topology}
+            leave={() => setNodes(ALL_NODES)}
+          />
+        ) : (
+          <ExchangeMatrix
+            exchange={exchange}
+            matrix={matrix}
+            measure={measure}
+            topology={topology}
+            lookInto={byNodes ? ({ row, column }) => setNodes({ from: row, to: column }) : null}
+          />
+        )}
         <div class="exchange-side">
           <Hops exchange={exchange} nodes={topology.nodes} />
           {topology.nodes > 1 && <NodeTable nodes={byNode(exchange, selections, topology)} />}
           <p class="readout">
-            {how} As of {time(atMs)}, over {Math.round(spanMs / 1000)} s.
+            {how} As of {time(atMs)}, over {Math.round(spanMs / 1000)} s
+            {isBlock && block ? `; GPUs as of ${time(block.atMs)}.` : "."}
             {silent.length > 0 &&
               ` Of ${silent.length === 1 ? "GPU" : `${silent.length} GPUs,`} ${list(silent.map(String), NAMED)} nothing is known: these rows are open.`}
           </p>
@@ -93,76 +142,35 @@ function Known({ exchange, selections, topology }: KnownProperties) {
   );
 }
 
-interface TravelProperties {
-  readonly travel: Travel;
-  /** What it would be if all experts were as likely. */
-  readonly even: Travel;
-}
-
-/** Where selections end: parts of all, beside what an even spread would come to. */
-function TravelBar({ travel, even }: TravelProperties) {
-  const severalNodes = even.otherNodes > 0;
-  const parts = [
-    { name: "ownGpu", title: "on the token's own GPU" },
-    { name: "ownNode", title: severalNodes ? "on its node, another GPU" : "on another GPU" },
-    ...(severalNodes ? [{ name: "otherNodes", title: "on another node" } as const] : []),
-  ] as const;
-  return (
-    <section class="travel" aria-label="Where the experts that tokens select are">
-      <div class="travel-bar" aria-hidden="true">
-        {parts.map(({ name }) => (
-          <span class={name} key={name} style={{ width: `${travel[name] * 100}%` }} />
-        ))}
-      </div>
-      <dl title="Of all selections (a token, in a layer, and one of its experts): where the replica is that it goes to. Spread: if every GPU got as many of every GPU's selections">
-        {parts.map(({ name, title }) => (
-          <div class={name} key={name}>
-            <dt>{title}</dt>
-            <dd>
-              {percent(travel[name], 1)} <small>spread {percent(even[name], 1)}</small>
-            </dd>
-          </div>
-        ))}
-      </dl>
-    </section>
-  );
-}
-
-function Hops({ exchange, nodes }: { readonly exchange: Exchange; readonly nodes: number }) {
-  const { hopsPerToken, nodeHopsPerToken } = exchange;
-  if (hopsPerToken === null)
-    return (
-      <p class="readout">
-        How many other GPUs and nodes a token is sent to is not known: counts do not say which experts it has
-        together.
-      </p>
-    );
-  return (
-    <p title="Other nodes, and other GPUs, that a token is sent to in a layer. Defined as the key figure, which is over ten seconds; the matrix by tokens sent adds up to it, where different ones are nodes or GPUs">
-      {nodes > 1 && (
-        <>
-          <strong>{fixed(nodeHopsPerToken, 2)}</strong> node hops per token,{" "}
-        </>
-      )}
-      <strong>{fixed(hopsPerToken, 2)}</strong> to other GPUs
-    </p>
-  );
-}
-
-function Legend() {
+function Legend({ of }: { readonly of: string }) {
   const dark = useDark();
-  const octaves = Array.from({ length: MOST_OCTAVE - LEAST_OCTAVE + 1 }, (_, i) => LEAST_OCTAVE + i);
   return (
-    <span class="legend readout">
-      relative to an even pair
-      <span class="legend-scale" style={{ background: gradient(shades(dark)) }}>
-        {octaves.map((octave, i) => (
-          <span key={octave} style={{ left: `${(i / (octaves.length - 1)) * 100}%` }}>
-            {i === 0 ? "≤\u2009" : i === octaves.length - 1 ? "≥\u2009" : ""}
-            {octave < 0 ? `1/${2 ** -octave}` : 2 ** octave}×
-          </span>
-        ))}
-      </span>
+    <span class="readout">
+      <ScaleLegend scale={{ ...relativeScale(dark, "load"), title: `relative to an even ${of}` }} />
     </span>
+  );
+}
+
+interface BlockProperties {
+  readonly block: GpuBlock | null | undefined;
+  readonly measure: PairMeasure;
+  readonly silent: readonly number[];
+  readonly topology: PoolReport["topology"];
+  readonly leave: () => void;
+}
+
+/** The GPUs of some nodes. */
+function Block({ block, measure, silent, topology, leave }: BlockProperties) {
+  const figures = useMemo(
+    () => (block === undefined || block === null ? null : blockFigures(block, measure, silent)),
+    [block, measure, silent],
+  );
+  if (figures !== null) return <BlockMatrix figures={figures} topology={topology} leave={leave} />;
+  return (
+    <p class="awaited">
+      {block === undefined
+        ? "Asking the gateway."
+        : "GPU by GPU it is not known, or not yet: it comes up to twenty seconds after the first tokens, for pools of up to 512 GPUs."}
+    </p>
   );
 }

@@ -1,25 +1,37 @@
 import { useEffect, useState } from "preact/hooks";
 import { askExchange } from "./ask-exchange.ts";
-import type { Exchange } from "./exchange.ts";
+import type { ExchangeAnswer, NodeBlock } from "./exchange.ts";
 
 /** As often as a pool's leader publishes it. */
 const EVERY_MS = 5000;
 
+/** What the answer is to: another question's block is not shown. */
+interface Answered extends ExchangeAnswer {
+  readonly from: number | null;
+  readonly to: number | null;
+}
+
 /**
  * Who sends to whom, asked for while it is looked at.
- * @returns undefined before the first answer; null where nothing is published yet; or why it is not to be had
+ * @param block whose GPUs to ask for too; null for none
+ * @returns undefined before the first answer; or why it is not to be had
  */
 export function useExchange(
   pool: string,
+  block: NodeBlock | null,
   key: string | null,
   open: boolean,
-): Exchange | string | null | undefined {
-  const [found, setFound] = useState<Exchange | string | null>();
+): Answered | string | undefined {
+  const [found, setFound] = useState<Answered | string>();
+  const { from = null, to = null } = block ?? {};
   useEffect(() => {
     if (!open) return;
     const stop = new AbortController();
+    const asked = from === null && to === null ? null : { from, to };
     const look = async (): Promise<void> => {
-      const answer = await askExchange(pool, key, stop.signal).catch((error: Error) => error.message);
+      const answer = await askExchange(pool, asked, key, stop.signal)
+        .then((known) => ({ ...known, from, to }))
+        .catch((error: Error) => error.message);
       if (!stop.signal.aborted) setFound(answer);
     };
     void look();
@@ -28,6 +40,6 @@ export function useExchange(
       window.clearInterval(timer);
       stop.abort();
     };
-  }, [pool, key, open]);
+  }, [pool, from, to, key, open]);
   return found;
 }

@@ -1,11 +1,9 @@
 import { short } from "../format.ts";
+import type { Shading } from "../grid/shading.ts";
 import { LEAST_OCTAVE, MOST_OCTAVE, SHADES, between, gradient, shadeOf, shades } from "./colour-scale.ts";
 
 /** How a heat map's values become colours, and what its legend says. */
-export interface MapScale {
-  /** `[shades][3]`: red, green and blue, 0..255. */
-  readonly table: Uint8ClampedArray;
-  readonly shadeOf: (value: number) => number;
+export interface MapScale extends Shading {
   /** Of the legend: what values are, and in which unit. */
   readonly title: string;
   /** A CSS background; null where kinds are told apart instead. */

@@ -23,6 +23,14 @@ export interface HeldExpert {
   readonly load: number;
 }
 
+/** `[gpus]`: whether none of its slots holds anything. */
+export function emptyGpus({ map, slotsPerGpu }: Placed): boolean[] {
+  const empty = Array.from({ length: Math.ceil((map[0]?.length ?? 0) / slotsPerGpu) }, () => true);
+  for (const row of map)
+    for (const [slot, held] of row.entries()) if (held >= 0) empty[Math.floor(slot / slotsPerGpu)] = false;
+  return empty;
+}
+
 /** The replicas of an expert, those with the most tokens first. */
 export function replicasOf({ map, shares, slotsPerGpu }: Placed, layer: number, expert: number): Replica[] {
   const found: Replica[] = [];

@@ -7,7 +7,7 @@ import { differences, errorText, layerErrors } from "./forecast-map.ts";
 import { type HeatMapView, type LoadMode, expertText, heatMapView } from "./heat-map-view.ts";
 import { type MapScale, differenceScale, relativeScale, tokenScale } from "./map-scale.ts";
 import type { Placed } from "./placed-experts.ts";
-import type { Cell } from "./cell.ts";
+import type { Cell } from "../grid/cell.ts";
 
 /** In what loads are shown: parts of an even expert, or tokens per second. */
 export type LoadUnit = "relative" | "tokens";

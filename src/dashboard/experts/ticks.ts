@@ -1,8 +1,4 @@
-/** Where an axis has a number. */
-export interface Tick {
-  readonly at: number;
-  readonly number: number;
-}
+import type { Tick } from "../grid/tick.ts";
 
 const MOST_COLUMNS = 10;
 /** Layer numbers from one tick to the next, about. */

@@ -1,4 +1,4 @@
-import { useCursor } from "../experts/use-cursor.ts";
+import { useCursor } from "../grid/use-cursor.ts";
 import type { PoolReport } from "../live/wire.ts";
 import { GpuBars } from "./gpu-bars.tsx";
 import type { GpuCost } from "./gpu-cost.ts";

@@ -1,4 +1,5 @@
-import type { HeldExpert, Placed } from "../experts/placed-experts.ts";
+import { useMemo } from "preact/hooks";
+import { type HeldExpert, type Placed, emptyGpus } from "../experts/placed-experts.ts";
 import { useScaleTop } from "../experts/use-scale-top.ts";
 import { latest, meanTokens, stepFactor } from "../figures/averages.ts";
 import { percent, whole } from "../format.ts";
@@ -9,7 +10,7 @@ import { Panel } from "../page/panel.tsx";
 import { GpuChart } from "./gpu-chart.tsx";
 import { gpuCosts, mostWaitedFor, roomOf } from "./gpu-cost.ts";
 import { type GpuMeasure, gpuPicture, measureIn, measuresOf } from "./gpu-measures.ts";
-import { gpuText } from "./gpu-text.ts";
+import { gpuText, emptyText } from "./gpu-text.ts";
 import { heldBy } from "./held-experts.ts";
 import { WhyStrip } from "./why-strip.tsx";
 
@@ -34,6 +35,8 @@ export function GpuPanel(properties: Properties) {
   const { condition, simulation } = pool;
   const { expertLoad, layerNumbers } = report;
   const costs = gpuCosts(report, condition, simulation?.lost ?? []);
+  const empty = useMemo(() => (placed === null ? [] : emptyGpus(placed)), [placed]);
+  const without = emptyText(costs, empty);
   const factor = stepFactor(latest(pool.samples));
   const loadLine = condition?.loadLine ?? null;
   const room = loadLine === null ? null : roomOf(factor, loadLine);
@@ -66,6 +69,7 @@ export function GpuPanel(properties: Properties) {
         choose={choose}
         marked={marked}
       />
+      {without !== null && <p class="without">{without}</p>}
       {shown !== null && (
         <WhyStrip
           gpu={shown.gpu}

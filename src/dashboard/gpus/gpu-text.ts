@@ -1,4 +1,4 @@
-import { percent, whole } from "../format.ts";
+import { list, percent, whole } from "../format.ts";
 import type { PoolReport } from "../live/wire.ts";
 import type { GpuCost } from "./gpu-cost.ts";
 
@@ -37,6 +37,27 @@ export function gpuText(
         ]),
   ];
   return parts.join(" · ");
+}
+
+const NAMED = 6;
+
+/**
+ * GPUs in service without an expert, as one that is back and waits for a placement; null for none.
+ * @param empty `[gpus]`: whether the placement in force has nothing for it
+ */
+export function emptyText(
+  costs: readonly Pick<GpuCost, "gpu" | "state">[],
+  empty: readonly boolean[],
+): string | null {
+  const without = costs.filter(({ gpu, state }) => state === "live" && empty[gpu]);
+  if (without.length === 0) return null;
+  const which = list(
+    without.map(({ gpu }) => String(gpu)),
+    NAMED,
+  );
+  return without.length === 1
+    ? `GPU ${which} is in service, and has no expert in the placement in force.`
+    : `GPUs ${which} are in service, and have no expert in the placement in force.`;
 }
 
 function activatedText(gpu: number, { activated, topology }: GpuFacts): string[] {

@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { gradient, shades } from "../experts/colour-scale.ts";
-import { useCursor } from "../experts/use-cursor.ts";
+import { useCursor } from "../grid/use-cursor.ts";
 import { percent, time } from "../format.ts";
 import type { PoolReport } from "../live/wire.ts";
 import { Panel } from "../page/panel.tsx";

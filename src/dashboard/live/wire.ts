@@ -45,7 +45,11 @@ export interface PoolReport extends PoolSample {
   /** `[gpus]`: slots that compute anything, of a step and a layer on average; expected of counts, or counted. Null where that is not known. */
   readonly activated: { readonly perGpu: readonly number[]; readonly estimated: boolean } | null;
   readonly ranks: readonly RankState[];
+  /** Since the leader began to lead. */
+  readonly movedSlots: number;
   readonly decision: string;
+  /** Null where no other way of balancing is run beside a simulated pool. */
+  readonly beside: BalanceBeside | null;
   /** How far a simulated pool is behind its clock, in all; null of a real one. */
   readonly lagMs: number | null;
   /** What loads were counted from; null where they are counted in the gateway's own process. */
@@ -54,6 +58,27 @@ export interface PoolReport extends PoolSample {
   readonly layerNumbers: readonly number[];
   /** `[layers][experts]`, relative to an expert's fair part. */
   readonly expertLoad: readonly (readonly number[])[];
+}
+
+/** How a pool's tokens were spread, over ten seconds; null where nothing was forwarded. */
+export interface BalanceFigures {
+  readonly balancedness: number | null;
+  /** Over all layers, relative to the mean. */
+  readonly fullestGpu: number | null;
+  readonly hopsPerToken: number | null;
+  readonly nodeHopsPerToken: number | null;
+  readonly stepMs: number | null;
+}
+
+/** What another way of balancing makes of a simulated pool's own tokens. */
+export interface BalanceBeside {
+  readonly title: string;
+  /** The part of the steps that it was worked out for, 0..1. */
+  readonly part: number;
+  readonly pool: BalanceFigures;
+  readonly beside: BalanceFigures;
+  readonly movedSlots: number;
+  readonly placements: number;
 }
 
 /** Event `traffic`: what the gateway measured, over all pools. */

@@ -1,3 +1,5 @@
+import type { NodeBlock } from "../exchange/exchange.ts";
+import { PAIR_MEASURES, type PairMeasure } from "../exchange/exchange-figures.ts";
 import { HEAT_MAP_MODES, type HeatMapMode } from "../experts/heat-map-view.ts";
 import { LOAD_UNITS, type LoadUnit } from "../experts/shown-map.ts";
 import { GPU_MEASURES, type GpuMeasure } from "../gpus/gpu-measures.ts";
@@ -17,6 +19,9 @@ export interface LinkState {
   readonly loads: LoadUnit;
   /** Whose changes to look at, by its id; null for the last that moved something. */
   readonly decision: number | null;
+  /** Which nodes' GPUs the all-to-all shows; null where it is closed. */
+  readonly exchange: NodeBlock | null;
+  readonly pairs: PairMeasure;
 }
 
 export const USUAL_VIEW: LinkState = {
@@ -28,6 +33,8 @@ export const USUAL_VIEW: LinkState = {
   experts: "experts",
   loads: "relative",
   decision: null,
+  exchange: null,
+  pairs: "selections",
 };
 
 const LONGEST_NAME = 1000;
@@ -66,6 +73,12 @@ export function readLink(hash: string): LinkState {
       USUAL_VIEW.loads,
     ),
     decision: decision !== null && /^[1-9]\d{0,14}$/.test(decision) ? Number(decision) : null,
+    exchange: nodesOf(said.get("exchange")),
+    pairs: oneOf(
+      PAIR_MEASURES.map(({ value }) => value),
+      said.get("pairs"),
+      USUAL_VIEW.pairs,
+    ),
   };
 }
 
@@ -80,9 +93,24 @@ export function writeLink(view: LinkState): string {
   if (view.experts !== USUAL_VIEW.experts) said.set("experts", view.experts);
   if (view.loads !== USUAL_VIEW.loads) said.set("loads", view.loads);
   if (view.decision !== null) said.set("decision", String(view.decision));
+  if (view.exchange !== null) said.set("exchange", nodesText(view.exchange));
+  if (view.pairs !== USUAL_VIEW.pairs) said.set("pairs", view.pairs);
   // A time is read more easily with its colons.
   const text = said.toString().replaceAll("%3A", ":");
   return text === "" ? "" : `#${text}`;
+}
+
+/** `all`, or the sender and the receiver: `2-all`, `all-5`, `2-5`. */
+function nodesText({ from, to }: NodeBlock): string {
+  return from === null && to === null ? "all" : `${from ?? "all"}-${to ?? "all"}`;
+}
+
+function nodesOf(said: string | null): NodeBlock | null {
+  if (said === "all") return { from: null, to: null };
+  const sides = /^(all|\d{1,5})-(all|\d{1,5})$/.exec(said ?? "");
+  if (sides === null) return null;
+  const node = (side: string) => (side === "all" ? null : Number(side));
+  return { from: node(sides[1]), to: node(sides[2]) };
 }
 
 function oneOf<T extends string>(words: readonly T[], said: string | null, usual: T): T {

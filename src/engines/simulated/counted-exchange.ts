@@ -1,4 +1,5 @@
 import type { UndatedExchange } from "../../control/expert-plane.ts";
+import type { ReadonlyNumbers } from "../../lib/readonly-arrays.ts";
 import {
   type ExchangeCounts,
   type ExchangeUnits,
@@ -36,9 +37,12 @@ export class CountedExchange {
       this.#sum = exchange;
       return;
     }
-    for (let i = 0; i < sum.selections.length; i++) sum.selections[i] += exchange.selections[i];
-    for (let i = 0; i < sum.tokens.length; i++) sum.tokens[i] += exchange.tokens[i];
+    addTo(sum.selections, exchange.selections);
+    addTo(sum.tokens, exchange.tokens);
     sum.ownGpu += exchange.ownGpu;
+    if (sum.gpus === null || exchange.gpus === null) return;
+    addTo(sum.gpus.selections, exchange.gpus.selections);
+    addTo(sum.gpus.tokens, exchange.gpus.tokens);
   }
 
   /** Per second since the last call; null where nothing was forwarded. */
@@ -65,6 +69,17 @@ export class CountedExchange {
       hopsPerToken: pairs > 0 ? hops / pairs : null,
       nodeHopsPerToken: pairs > 0 ? nodeHops / pairs : null,
       silent: [],
+      gpus:
+        sum.gpus === null
+          ? null
+          : {
+              selections: sum.gpus.selections.map(perSecond),
+              tokens: sum.gpus.tokens.map(perSecond),
+            },
     };
   }
+}
+
+function addTo(sum: Float64Array | Float32Array, more: ReadonlyNumbers): void {
+  for (let i = 0; i < sum.length; i++) sum[i] += more[i];
 }

@@ -2,11 +2,14 @@ import { setImmediate, setTimeout } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { engineOn, modelledHardware } from "../../twin/calibration/gpu-hardware.ts";
 import { comparePolicies } from "../../twin/compare-policies.ts";
+import { PolicyBeside } from "../../twin/policy-beside.ts";
 import { type RoutingSource, type RoutingSpan, spreadTokens } from "../../twin/routing-source.ts";
 import { SimulatedPool } from "../../twin/simulated-pool.ts";
 import { StepRecorder } from "../../twin/step-recorder.ts";
 import { SyntheticRouting } from "../../twin/synthetic-routing.ts";
 import { TraceRouting } from "../../twin/trace-routing.ts";
+import type { PolicyRunOptions } from "../../twin/policy-run.ts";
+import type { Cadence } from "../../model/cadence.ts";
 import type { Placement } from "../../model/placement.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
@@ -40,6 +43,8 @@ class PoolWorker {
   /** Placements whose weights travel. */
   #transfers = 0;
   #lagMs = 0;
+  /** EPLB on the same steps; null where it is not run. */
+  #beside: PolicyBeside | null = null;
   #wake: () => void = () => {};
 
   constructor(data: ThreadData, post: (message: FromPool) => void) {
@@ -102,6 +107,7 @@ class PoolWorker {
       const routed = step.finished.map((id) => this.#routed(id));
       if (this.#data.recordTokens > 0) this.#recorder.record(startedAt, this.#running().batch);
       freeAt = startedAt + step.ms;
+      this.#stepBeside(startedAt, step.ms);
       const now = performance.now();
       if (now > freeAt) {
         this.#lagMs += now - freeAt;
@@ -110,6 +116,14 @@ class PoolWorker {
       } else await setTimeout(freeAt - now);
       this.#post({ kind: "step", made: step.made, finished: step.finished, routed });
     }
+  }
+
+  /** What there is no time for is passed over: the pool itself must not fall behind for it. */
+  #stepBeside(startedAt: number, ms: number): void {
+    const beside = this.#beside;
+    // It knows of no lost GPUs.
+    if (beside === null || this.#held.stopped.length > 0 || performance.now() >= startedAt + ms) return;
+    beside.step(startedAt, this.#running().batch, ms);
   }
 
   #submit({ id, rank, inputTokens, outputTokens, tenant }: Extract<ToPool, { kind: "submit" }>): void {
@@ -143,8 +157,25 @@ class PoolWorker {
       );
       for (const rank of this.#held.stopped) this.#pool.lose(rank);
       for (const [rank, factor] of this.#slow) this.#pool.slowDown(rank, factor);
+      const { beside } = this.#data;
+      if (beside !== null)
+        this.#beside = new PolicyBeside("eplb", this.#policyOptions(beside), performance.now());
       this.#post({ kind: "ready", maxRequestTokens: this.#pool.maxRequestTokens });
     } else this.#pool.adopt(usable);
+  }
+
+  #policyOptions(cadence: Cadence): PolicyRunOptions {
+    const { model, topology, seed, fidelity, gpu } = this.#data;
+    return {
+      model,
+      topology,
+      seed,
+      fidelity,
+      cadence,
+      routing: this.#routing,
+      hardware: modelledHardware(model, gpu),
+      engine: engineOn(gpu),
+    };
   }
 
   /** The others go on without what it held. */
@@ -178,7 +209,9 @@ class PoolWorker {
         const now = performance.now();
         const window = this.#running().takeWindow(now - this.#observedAt);
         this.#observedAt = now;
-        return answer({ window, inFlight: this.#running().inFlight, lagMs: this.#lagMs });
+        this.#beside?.observe(window);
+        const beside = this.#held.stopped.length === 0 ? (this.#beside?.figures ?? null) : null;
+        return answer({ window, inFlight: this.#running().inFlight, lagMs: this.#lagMs, beside });
       }
       case "ranks":
         return answer(this.#pool?.rankStates() ?? null);
@@ -186,18 +219,7 @@ class PoolWorker {
         await this.#prepare(question.placement);
         return answer(null);
       case "compare": {
-        const { model, topology, seed, fidelity, gpu } = this.#data;
-        const routing = this.#routing;
-        const run = comparePolicies(this.#recorder, {
-          model,
-          topology,
-          routing,
-          seed,
-          fidelity,
-          hardware: modelledHardware(model, gpu),
-          engine: engineOn(gpu),
-          cadence: question.cadence,
-        });
+        const run = comparePolicies(this.#recorder, this.#policyOptions(question.cadence));
         let reportedAt = 0;
         for (let next = run.next(); ; next = run.next()) {
           if (next.done === true) return answer(next.value);

@@ -1,5 +1,6 @@
 import type { GpuChoice } from "../../twin/calibration/gpu-hardware.ts";
 import type { Cadence } from "../../model/cadence.ts";
+import type { BalanceBeside } from "../../model/balance-beside.ts";
 import type { Comparison } from "../../model/comparison.ts";
 import type { DispatchPolicy } from "../../model/dispatch-policy.ts";
 import type { Fidelity } from "../../model/fidelity.ts";
@@ -24,6 +25,8 @@ export interface ThreadData {
   readonly gpu: GpuChoice | null;
   /** Tokens to record for a comparison at most; 0 records nothing. */
   readonly recordTokens: number;
+  /** How often EPLB places anew that is run beside, on the same steps; null for none. */
+  readonly beside: Cadence | null;
 }
 
 /** Gateway thread → pool thread. */
@@ -66,6 +69,8 @@ export interface Observation {
   readonly inFlight: number;
   /** Wall-clock time the simulation has fallen behind the time it models, since the start. */
   readonly lagMs: number;
+  /** What EPLB makes of the same steps; null where it is not run, or cannot be compared now. */
+  readonly beside: BalanceBeside | null;
 }
 
 /** Pool thread → gateway thread. */

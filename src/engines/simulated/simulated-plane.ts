@@ -1,4 +1,5 @@
 import type { ExpertPlane, RankSign, UndatedExchange } from "../../control/expert-plane.ts";
+import type { BalanceBeside } from "../../model/balance-beside.ts";
 import { type Placement, gpusInService } from "../../model/placement.ts";
 import type { PoolWindow } from "../../model/pool-window.ts";
 import type { RoutingSnapshot } from "../../model/snapshot.ts";
@@ -28,6 +29,10 @@ export class SimulatedPlane implements ExpertPlane {
 
   get lagMs(): number {
     return this.#latest?.lagMs ?? 0;
+  }
+
+  get beside(): BalanceBeside | null {
+    return this.#latest?.beside ?? null;
   }
 
   async observe(): Promise<PoolWindow> {

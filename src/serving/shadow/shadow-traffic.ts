@@ -11,6 +11,7 @@ import { generates, storesResponse } from "../request/api-routes.ts";
 import type { RequestFacts } from "../request/request-facts.ts";
 import { TrafficMeter } from "../traffic/traffic-meter.ts";
 import type { AnswerMeasures } from "../traffic/traffic-observer.ts";
+import { UNHEARD } from "../traffic/unheard.ts";
 import { AnswerSide } from "./answer-side.ts";
 import type { Shadow } from "./shadow.ts";
 
@@ -41,6 +42,7 @@ export class ShadowTraffic {
     this.#copies = {
       ...deck,
       admission: new Admission(UNLIMITED, clock),
+      // Copies count as no traffic.
       meter: new TrafficMeter(clock, UNHEARD),
       capture: null,
       ends: null,
@@ -151,19 +153,4 @@ const NOBODY: Client = {
   brokenOff: nothing,
   bodyReleased: nothing,
   refused: nothing,
-};
-
-/** Copies count as no traffic. */
-const UNHEARD = {
-  firstFrame: nothing,
-  laterFrame: nothing,
-  ended: nothing,
-  responded: nothing,
-  chosen: nothing,
-  shadowed: nothing,
-  resent: nothing,
-  retryDenied: nothing,
-  tokens: nothing,
-  refused: nothing,
-  picked: nothing,
 };

@@ -21,6 +21,7 @@ import { ModelRefresh } from "../../../../src/serving/models/model-refresh.ts";
 import type { RequestFacts } from "../../../../src/serving/request/request-facts.ts";
 import { ServingPool } from "../../../../src/serving/serving-pool.ts";
 import { TrafficMeter } from "../../../../src/serving/traffic/traffic-meter.ts";
+import { UNHEARD } from "../../../../src/serving/traffic/unheard.ts";
 import { answerRows, promptRows } from "../../../../src/twin/instances/request-tokens.ts";
 import { StepCounter, type StepFigures } from "../../../../src/twin/instances/step-counter.ts";
 import type { Topology } from "../../../../src/model/topology.ts";
@@ -153,22 +154,9 @@ class LiveRun {
     this.#options = options;
     this.#rng = new Rng(seed, 5);
     this.#order = stream.requests.arrivals.slice();
-    const nothing = () => {};
     this.deck = {
       admission: new Admission(UNLIMITED, clock),
-      meter: new TrafficMeter(clock, {
-        firstFrame: nothing,
-        laterFrame: nothing,
-        ended: nothing,
-        responded: nothing,
-        chosen: nothing,
-        shadowed: nothing,
-        resent: nothing,
-        retryDenied: nothing,
-        tokens: nothing,
-        refused: nothing,
-        picked: nothing,
-      }),
+      meter: new TrafficMeter(clock, UNHEARD),
       capture: null,
       ends: null,
       retry,
@@ -177,7 +165,7 @@ class LiveRun {
       retryAfterSeconds: 1,
       clock,
       rng: new Rng(seed, 6),
-      onShadowPair: nothing,
+      onShadowPair: () => {},
       onFault: (fault) => {
         throw fault;
       },
