@@ -44,6 +44,14 @@ beforeAll(async () => {
   diagnostics.unsubscribe("fastify.initialization", watchRoutes);
   const published = async () => expect((await fetch(`${gateway.url}/ep/v1/placement/real`)).status).toBe(200);
   await vi.waitFor(published, patiently);
+  const chat = {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(CHAT),
+  };
+  const ready = async () =>
+    expect((await fetch(`${gateway.url}/v1/chat/completions`, chat)).status).toBe(200);
+  await vi.waitFor(ready, patiently);
 });
 afterAll(async () => {
   await gateway.stop();
@@ -93,6 +101,7 @@ test.each<[method: "GET" | "POST", path: string, status: number, body?: object]>
   ["GET", "/ep/v1/history/demo/gpus", 200],
   ["GET", "/ep/v1/forecast/demo", 200],
   ["GET", "/ep/v1/exchange/demo", 200],
+  ["GET", "/ep/v1/exchange/demo?from=0", 200],
   ["GET", "/ep/v1/changes/demo/999", 404],
   ["POST", "/ep/v1/acks", 409, { pool: "real", epoch: 9, rank: 0, phase: "prepared" }],
   ["POST", "/ep/v1/ranks", 202, { pool: "real", rank: 1, state: "ready", incarnation: 1 }],

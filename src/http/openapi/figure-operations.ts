@@ -2,6 +2,7 @@ import {
   ANYTHING,
   type Operation,
   NUMBER,
+  type Schema,
   TEXT,
   WHOLE,
   json,
@@ -12,6 +13,7 @@ import {
 } from "./operation.ts";
 import { EXPERT_PLANE, TOPOLOGY } from "./placement-schemas.ts";
 
+const NODE: Schema = { type: "integer", minimum: 0 };
 const HISTORY = [
   query("from", "Milliseconds since 1970, or a time such as 2026-12-01T09:30:00Z", TEXT),
   query("to", "As `from`", TEXT),
@@ -94,6 +96,15 @@ export const FIGURE_OPERATIONS: readonly Operation[] = [
     method: "get",
     path: "/ep/v1/exchange/:pool",
     summary: "Who sends tokens to whom",
-    answers: { 200: json("The exchange", object({ pool: TEXT, exchange: orNull(ANYTHING) })) },
+    query: [
+      query("from", "A node whose GPUs' rows are wanted too, in `block`", NODE),
+      query("to", "A node whose GPUs' columns are wanted too", NODE),
+    ],
+    answers: {
+      200: json(
+        "The exchange",
+        object({ pool: TEXT, exchange: orNull(ANYTHING), block: orNull(ANYTHING) }, "block"),
+      ),
+    },
   },
 ];
