@@ -15,6 +15,7 @@ const HERE = {
   PLIMSOLL_HTTP_HOST: "127.0.0.1",
   PLIMSOLL_PICKER_HOST: "127.0.0.1",
   ENGINE_API_KEY: "sesame",
+  PLIMSOLL_KEY: "an operator",
 };
 
 let engines: ExampleEngines;

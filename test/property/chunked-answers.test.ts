@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { Client } from "undici";
 import { expect, test } from "vitest";
 import { FedSocket } from "../../harness/fakes/fed-socket.ts";
-import { Connection, type OnConnection } from "../../src/engines/http/connection.ts";
+import { Connection } from "../../src/engines/http/connection.ts";
 import type { OnRead } from "../../src/engines/http/connector.ts";
 import { ResponseHandler } from "../../src/engines/http/response-handler.ts";
 import { WaitLimit } from "../../src/engines/http/wait-limit.ts";
@@ -38,7 +38,7 @@ function ours(past: boolean): Line {
     socket = new FedSocket(past ? onread : null);
     queueMicrotask(() => done(null, socket as unknown as Socket));
   };
-  return { client: new Connection(ORIGIN, connectors as never, 0, OPTIONS), socket: () => socket };
+  return { client: new Connection(ORIGIN, connectors, 0, OPTIONS), socket: () => socket };
 }
 
 /** With all that undici's parser makes of it. */
@@ -69,7 +69,7 @@ async function outcomes(
     const sink = new RecordingSink();
     sink.onData = () => !slow;
     const handler = new ResponseHandler("http://engine", sink, null, server, limit);
-    line.client.dispatch({ ...ASKED, headers: [] }, handler as OnConnection);
+    line.client.dispatch({ ...ASKED, headers: [] }, handler);
     handler.sent();
     for (let turn = 0; turn < 2; turn++) await setImmediate();
     for (const piece of bytes) {

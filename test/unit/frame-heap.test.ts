@@ -46,7 +46,7 @@ async function openStream(
     socket = new FedSocket(to);
     queueMicrotask(() => done(null, socket as unknown as Socket));
   };
-  const connection = new Connection(new URL("http://engine"), connectors as never, 0, {});
+  const connection = new Connection(new URL("http://engine"), connectors, 0, {});
   let frames = 0;
   const client = {
     writableNeedDrain: false,

@@ -28,7 +28,7 @@ export class ConnectionPool {
 
   /** Sends a request on a connection of its own, as soon as there is one. */
   dispatch(options: Dispatcher.DispatchOptions, handler: OnConnection): void {
-    if (this.#destroyed) return handler.onError?.(new errors.ClientDestroyedError());
+    if (this.#destroyed) return handler.onError(new errors.ClientDestroyedError());
     const connection = this.#idle.pop() ?? this.#opened();
     if (connection === null) this.#waiting.push({ options, handler });
     else this.#send(connection, options, handler);
@@ -37,7 +37,7 @@ export class ConnectionPool {
   /** Breaks off what is under way. */
   async destroy(): Promise<void> {
     this.#destroyed = true;
-    for (const { handler } of this.#waiting.splice(0)) handler.onError?.(new errors.ClientDestroyedError());
+    for (const { handler } of this.#waiting.splice(0)) handler.onError(new errors.ClientDestroyedError());
     await Promise.all([...this.#all].map((connection) => connection.destroy()));
   }
 

@@ -4,8 +4,9 @@ import { ChunkedBody, type ChunkReader } from "./chunked-body.ts";
 import type { ConnectorMaker } from "./connector.ts";
 
 /** What a connection serves: one request at a time. */
-export interface OnConnection extends Dispatcher.DispatchHandler {
+export interface OnConnection extends Omit<Dispatcher.DispatchHandler, "onError"> {
   connection: Connection | null;
+  onError(error: Error): void;
 }
 
 const LINE_FEED = 10;
