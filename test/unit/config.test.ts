@@ -82,7 +82,11 @@ describe("loadConfig", () => {
 
   test.each(EXAMPLES)("the example %s is a configuration, and its schema says so too", async (name) => {
     const path = fileURLToPath(new URL(name, EXAMPLE_FOLDER));
-    const config = await loadConfig(path, { ENGINE_API_KEY: "sesame", PLIMSOLL_KEY: "an operator", KUBERNETES_SERVICE_HOST: "10.96.0.1" });
+    const config = await loadConfig(path, {
+      ENGINE_API_KEY: "sesame",
+      PLIMSOLL_KEY: "an operator",
+      KUBERNETES_SERVICE_HOST: "10.96.0.1",
+    });
     expect(config.pools[0]).toMatchObject({ name: "chat", models: ["deepseek-v3"] });
     const schema = z.fromJSONSchema(await configJsonSchema());
     expect(schema.safeParse(await readYaml(path)).error).toBeUndefined();
@@ -136,7 +140,10 @@ describe("loadConfig", () => {
 
   test("engines with ranks, keys and limits", async () => {
     const example = (name: string) =>
-      loadConfig(fileURLToPath(new URL(name, EXAMPLE_FOLDER)), { ENGINE_API_KEY: "sesame", PLIMSOLL_KEY: "an operator" });
+      loadConfig(fileURLToPath(new URL(name, EXAMPLE_FOLDER)), {
+        ENGINE_API_KEY: "sesame",
+        PLIMSOLL_KEY: "an operator",
+      });
     expect((await example("vllm-ranks.yaml")).pools).toEqual([
       {
         kind: "vllm",
