@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { type HeadLayout, headOf, withHead } from "../harness/stored-head.ts";
+import { type HeadLayout, headOf, withHead } from "./stored-head.ts";
 import { POOL_MOSTS, POOL_SUMS } from "../src/control/history/pool-row.ts";
 import { TRAFFIC_SUMS } from "../src/control/history/traffic-row.ts";
 import { decodeAuditEntry, encodeAuditEntry } from "../src/control/messages/audit-entry.ts";
@@ -45,7 +45,7 @@ export interface StoredKind {
 }
 
 const written = JSON.parse(
-  readFileSync(new URL("golden/stored/c24fd58.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../test/golden/stored/c24fd58.json", import.meta.url), "utf8"),
 ) as Record<string, string>;
 
 /** What commit c24fd58 wrote. */
