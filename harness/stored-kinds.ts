@@ -28,7 +28,7 @@ import { decodeSketch, encodeSketch } from "../src/serving/sharing/sketch-bytes.
 
 const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 2 };
 /** Of the pool that everything here is about. */
-export const SHAPE = { layers: 2, experts: 3, gpus: 2 };
+const SHAPE = { layers: 2, experts: 3, gpus: 2 };
 
 /** One kind of what gateways leave for each other in a store. */
 export interface StoredKind {

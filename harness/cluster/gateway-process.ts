@@ -18,7 +18,7 @@ const RELOAD_WITHIN_MS = 20_000;
 export class GatewayProcess {
   readonly store: TcpProxy;
   readonly #path: string;
-  readonly #main: string;
+  #main: string;
   #config: (storePort: number) => string;
   /** What it said last. */
   readonly #lines: string[] = [];
@@ -36,6 +36,11 @@ export class GatewayProcess {
     this.#path = path;
     this.#main = main;
     this.#config = config;
+  }
+
+  /** From its next start on. @param main the entry of the version */
+  runs(main = MAIN): void {
+    this.#main = main;
   }
 
   get url(): string {
