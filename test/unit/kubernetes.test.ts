@@ -166,7 +166,7 @@ describe.each(Object.entries(RENDERINGS))("%s", (name, rendering) => {
     const [text] = Object.values(configMap().data);
     // The API server that a pod of a cluster has.
     const environment = { KUBERNETES_SERVICE_HOST: "10.0.0.1", KUBERNETES_SERVICE_PORT: "443" };
-    return loadConfig(await folder.write("plimsoll.yaml", text), environment);
+    return await loadConfig(await folder.write("plimsoll.yaml", text), environment);
   }
 });
 
