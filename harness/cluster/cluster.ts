@@ -272,7 +272,8 @@ export class Cluster {
       try {
         if (await holds()) return;
       } catch (error) {
-        if (performance.now() > late) throw new Error(`${what} did not come to be`, { cause: error });
+        if (performance.now() > late)
+          throw new Error(`${what} did not come to be: ${(error as Error).message}`, { cause: error });
       }
       if (performance.now() > late) throw new Error(`${what} did not come to be within ${withinMs} ms`);
       await sleep(LOOK_MS);

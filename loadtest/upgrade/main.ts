@@ -52,11 +52,11 @@ async function upgrade({ from, gateways, seed, json }: UpgradeOptions): Promise<
   }
   const sum = (of: (step: RolledStep) => number) => steps.reduce((all, step) => all + of(step), 0);
   const lost = sum((step) => step.lost);
-  const unreadable = sum(({ unreadable: count }) => count);
+  const unreadable = steps.flatMap((step) => step.unreadable);
   const violations = sum((step) => step.violations.length);
-  const summary = `from ${commit.slice(0, 12)}: ${steps.length} steps, ${served} requests served, ${lost} lost, ${unreadable} values unreadable, ${violations} violations; ${refusing} of ${gateways} gateways refuse a later version's; seed ${seed}`;
+  const summary = `from ${commit.slice(0, 12)}: ${steps.length} steps, ${served} requests served, ${lost} lost, ${unreadable.length} values unreadable, ${violations} violations; ${refusing} of ${gateways} gateways refuse a later version's; seed ${seed}`;
   result({ from: commit, seed, steps, served, lost, unreadable, refusing }, `${table(steps)}\n${summary}`);
-  if (lost + unreadable + violations > 0 || refusing < gateways) process.exitCode = FAILURE;
+  if (lost + unreadable.length + violations > 0 || refusing < gateways) process.exitCode = FAILURE;
 }
 
 function table(steps: readonly RolledStep[]): string {
@@ -71,7 +71,7 @@ function table(steps: readonly RolledStep[]): string {
       led.join(", "),
       epoch,
       lost,
-      unreadable,
+      [...new Set(unreadable)].join(", "),
       violations.length,
       seconds.toFixed(1),
     ]);

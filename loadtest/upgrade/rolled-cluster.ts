@@ -9,7 +9,7 @@ const DONE_MIXED = FAULTS.filter(({ name }) =>
   ["a rank dies", "a rank is drained, and taken back"].includes(name),
 );
 const MOST_RESTARTS = 8;
-const UNREADABLE = /^plimsoll_unreadable_total\{.*\} (\d+)$/gm;
+const UNREADABLE = /^plimsoll_unreadable_total\{.*kind="(\w+)"\} (\d+)$/gm;
 
 /** What came of one step of a rolling update. */
 export interface RolledStep {
@@ -20,8 +20,8 @@ export interface RolledStep {
   readonly led: readonly string[];
   readonly epoch: number;
   readonly lost: number;
-  /** Values and messages that a gateway could not read. */
-  readonly unreadable: number;
+  /** Values and messages that could not be read, e.g. "message by the released version". */
+  readonly unreadable: readonly string[];
   readonly violations: readonly string[];
   readonly seconds: number;
 }
@@ -85,7 +85,7 @@ export class RolledCluster {
     let refusing = 0;
     await cluster.until("a later version's value dropped by every gateway", async () => {
       const now = await Promise.all(cluster.gateways.map((_, i) => this.#unreadableAt(i)));
-      refusing = now.filter((count, i) => count > before[i]).length;
+      refusing = now.filter((kinds, i) => kinds.length > before[i].length).length;
       return refusing === now.length;
     });
     await wellAgain(cluster);
@@ -120,14 +120,21 @@ export class RolledCluster {
     this.#faults.push(`no gateway of the ${version} version came to lead within ${MOST_RESTARTS} restarts`);
   }
 
-  async #unreadable(): Promise<number> {
-    const counts = await Promise.all(this.cluster.gateways.map((_, gateway) => this.#unreadableAt(gateway)));
-    return counts.reduce((sum, count) => sum + count, 0);
+  async #unreadable(): Promise<string[]> {
+    const kinds = await Promise.all(
+      this.cluster.gateways.map(async (_, gateway) => {
+        const by = this.#versionOf(gateway);
+        return (await this.#unreadableAt(gateway)).map((kind) => `${kind} by the ${by} version`);
+      }),
+    );
+    return kinds.flat();
   }
 
-  async #unreadableAt(gateway: number): Promise<number> {
+  /** The kinds of what the gateway could not read since its start, each as often as that was. */
+  async #unreadableAt(gateway: number): Promise<string[]> {
     const response = await fetch(`${this.cluster.gateways[gateway].url}/metrics`);
-    const counts = [...(await response.text()).matchAll(UNREADABLE)].map(([, count]) => Number(count));
-    return counts.reduce((sum, count) => sum + count, 0);
+    return [...(await response.text()).matchAll(UNREADABLE)].flatMap(([, kind, count]) =>
+      Array<string>(Number(count)).fill(kind),
+    );
   }
 }
