@@ -8,7 +8,7 @@ import { countOption, jsonOption } from "../../src/cli/options.ts";
 import { output } from "../../src/cli/output.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { checkoutOf } from "./released-checkout.ts";
-import { RolledCluster, type RolledStep } from "./rolled-cluster.ts";
+import { ALLOWED_UNREADABLE, RolledCluster, type RolledStep } from "./rolled-cluster.ts";
 
 interface UpgradeOptions {
   readonly from: string;
@@ -52,10 +52,14 @@ async function upgrade({ from, gateways, seed, json }: UpgradeOptions): Promise<
   }
   const sum = (of: (step: RolledStep) => number) => steps.reduce((all, step) => all + of(step), 0);
   const lost = sum((step) => step.lost);
-  const unreadable = steps.flatMap((step) => step.unreadable);
+  const dropped = steps.flatMap((step) => step.unreadable);
+  const unreadable = dropped.filter((what) => what !== ALLOWED_UNREADABLE);
   const violations = sum((step) => step.violations.length);
-  const summary = `from ${commit.slice(0, 12)}: ${steps.length} steps, ${served} requests served, ${lost} lost, ${unreadable.length} values unreadable, ${violations} violations; ${refusing} of ${gateways} gateways refuse a later version's; seed ${seed}`;
-  result({ from: commit, seed, steps, served, lost, unreadable, refusing }, `${table(steps)}\n${summary}`);
+  const summary = `from ${commit.slice(0, 12)}: ${steps.length} steps, ${served} requests served, ${lost} lost, ${unreadable.length} values unreadable, ${dropped.length - unreadable.length} messages of kinds that the earlier version does not know, ${violations} violations; ${refusing} of ${gateways} gateways refuse a later version's; seed ${seed}`;
+  result(
+    { from: commit, seed, steps, served, lost, unreadable, dropped, refusing },
+    `${table(steps)}\n${summary}`,
+  );
   if (lost + unreadable.length + violations > 0 || refusing < gateways) process.exitCode = FAILURE;
 }
 
