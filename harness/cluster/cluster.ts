@@ -19,7 +19,7 @@ import {
   type Shape,
   gatewayConfigs,
 } from "./gateway-configs.ts";
-import { GatewayProcess } from "./gateway-process.ts";
+import { GatewayProcess, entryOf } from "./gateway-process.ts";
 import { LeaderWatch } from "./leader-watch.ts";
 import { RankAgent } from "./rank-agent.ts";
 import { Referee } from "./referee.ts";
@@ -28,8 +28,6 @@ export const POOL = "chat";
 /** 8 ranks; 80 slots for 32 experts, so that half the ranks can hold all. */
 export const SMALL: Shape = { model: SMALL_MODEL, topology: { nodes: 2, gpusPerNode: 4, slotsPerGpu: 10 } };
 const LOOK_MS = 50;
-/** Until nobody sends a gateway anything more that is about to end. */
-const LEAVE_MS = 200;
 
 /** What need not be said of a cluster. */
 export interface ClusterOptions {
@@ -96,7 +94,7 @@ export class Cluster {
       const config = configs(FIRST_SETTINGS);
       if (other === null || !runsOther(i)) return new GatewayProcess(path, redis.port, config);
       others.add(i);
-      return new GatewayProcess(path, redis.port, config, mainOf(other));
+      return new GatewayProcess(path, redis.port, config, entryOf(other));
     });
     for (const gateway of processes) await gateway.start();
     return new Cluster(folder, redis, engines, processes, { others, configs }, { shape, load }, seed);
@@ -192,27 +190,6 @@ export class Cluster {
     return leader;
   }
 
-  /**
-   * Restarts a gateway as a rolling update does: it gets no more requests, then SIGTERM, and starts again.
-   * @param other the checkout of the version that it runs from then on; null for this one
-   */
-  async roll(gateway: number, other: string | null): Promise<void> {
-    this.shunned.add(gateway);
-    await sleep(LEAVE_MS);
-    const process = this.gateways[gateway];
-    await process.stop("SIGTERM");
-    this.referee.restarted(gateway);
-    if (other === null) {
-      this.others.delete(gateway);
-      process.runs();
-    } else {
-      this.others.add(gateway);
-      process.runs(mainOf(other));
-    }
-    await process.start();
-    this.shunned.delete(gateway);
-  }
-
   settings(gateway: number): GatewaySettings {
     return this.#settings[gateway];
   }
@@ -304,8 +281,4 @@ export class Cluster {
       return row.map((weight) => Math.round((weight * 100_000) / sum));
     });
   }
-}
-
-function mainOf(checkout: string): string {
-  return join(checkout, "src/main.ts");
 }

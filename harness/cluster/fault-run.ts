@@ -2,7 +2,7 @@ import Table from "cli-table3";
 import type { Rng } from "../../src/lib/rng.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Fault } from "./fault.ts";
-import { wellAgain } from "./faults.ts";
+import { wellAgain } from "./well-again.ts";
 import type { Served } from "./referee.ts";
 
 /** What became of one fault. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -13,6 +14,11 @@ const RELOADED = /^the configuration (?:is reloaded|was taken anew|stays as it w
 const LINES_KEPT = 50;
 const HEAP_WITHIN_MS = 5000;
 const RELOAD_WITHIN_MS = 20_000;
+
+/** The entry of another version. @param checkout its folder */
+export function entryOf(checkout: string): string {
+  return join(checkout, "src/main.ts");
+}
 
 /** One gateway of a cluster, in a process of its own, with a way of its own to the store. */
 export class GatewayProcess {

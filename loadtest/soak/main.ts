@@ -6,7 +6,8 @@ import { Rng } from "../../src/lib/rng.ts";
 import { Cluster } from "../../harness/cluster/cluster.ts";
 import { type FaultResult, faultTable, runFault } from "../../harness/cluster/fault-run.ts";
 import { ENGINE_FAULTS } from "../../harness/cluster/engine-faults.ts";
-import { FAULTS, wellAgain } from "../../harness/cluster/faults.ts";
+import { FAULTS } from "../../harness/cluster/faults.ts";
+import { wellAgain } from "../../harness/cluster/well-again.ts";
 import { HeapLog } from "./heap-log.ts";
 
 interface SoakOptions {

@@ -7,6 +7,7 @@ import { exitByOutcome } from "../../src/cli/exit-code.ts";
 import { countOption, jsonOption } from "../../src/cli/options.ts";
 import { output } from "../../src/cli/output.ts";
 import { Rng } from "../../src/lib/rng.ts";
+import { roll } from "../../harness/cluster/roll.ts";
 import { checkoutOf } from "./released-checkout.ts";
 import { ALLOWED_UNREADABLE, RolledCluster, type RolledStep } from "./rolled-cluster.ts";
 
@@ -41,7 +42,7 @@ async function upgrade({ from, gateways, seed, json }: UpgradeOptions): Promise<
           );
           for (const violation of done.violations) progress(`VIOLATION: ${violation}`);
         }
-      await rolled.cluster.roll(0, null);
+      await roll(rolled.cluster, 0, null);
       refusing = await rolled.refusesLater();
       served = rolled.cluster.traffic.done;
     } finally {

@@ -1,6 +1,8 @@
 import { Cluster, POOL } from "../../harness/cluster/cluster.ts";
 import { type FaultResult, runFault } from "../../harness/cluster/fault-run.ts";
-import { FAULTS, wellAgain } from "../../harness/cluster/faults.ts";
+import { FAULTS } from "../../harness/cluster/faults.ts";
+import { wellAgain } from "../../harness/cluster/well-again.ts";
+import { roll } from "../../harness/cluster/roll.ts";
 import { publishes } from "../../harness/cluster/reload-faults.ts";
 import type { Rng } from "../../src/lib/rng.ts";
 
@@ -54,7 +56,7 @@ export class RolledCluster {
     const lost = cluster.traffic.lostInAll;
     const seen = () => [...cluster.referee.violations, ...cluster.leaders.violations];
     const before = seen().length;
-    await cluster.roll(gateway, to === "released" ? this.#released : null);
+    await roll(cluster, gateway, to === "released" ? this.#released : null);
     await wellAgain(cluster);
     const led = new Set<string>();
     for (const version of new Set(this.#versions())) {
@@ -116,7 +118,7 @@ export class RolledCluster {
       const leader = await cluster.leader();
       const own = this.#versionOf(leader);
       if (own === version) return;
-      await cluster.roll(leader, own === "released" ? this.#released : null);
+      await roll(cluster, leader, own === "released" ? this.#released : null);
       await wellAgain(cluster);
     }
     this.#faults.push(`no gateway of the ${version} version came to lead within ${MOST_RESTARTS} restarts`);
