@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { Ajv } from "ajv";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import manifest from "../../package.json" with { type: "json" };
@@ -173,6 +174,17 @@ describe.each(Object.entries(RENDERINGS))("%s", (name, rendering) => {
 test("the chart has the package's version", async () => {
   const chart = parse(await textOf("deploy/kubernetes/helm/Chart.yaml")) as object;
   expect(chart).toMatchObject({ version: manifest.version, appVersion: manifest.version });
+});
+
+test("what the chart takes by default, and all that it has, is what its schema takes; a name that it does not know is refused", async () => {
+  const check = new Ajv({ strict: false }).compile(
+    JSON.parse(await textOf("deploy/kubernetes/helm/values.schema.json")) as object,
+  );
+  const values = parse(await textOf("deploy/kubernetes/helm/values.yaml")) as object;
+  const complete = parse(await textOf("test/golden/kubernetes/complete.yaml")) as object;
+  for (const given of [values, { ...values, ...complete }])
+    expect([check(given), check.errors]).toEqual([true, null]);
+  expect(check({ ...values, replica: 3 })).toBe(false);
 });
 
 test("a manifest with a field that Kubernetes does not have is refused", () => {
