@@ -20,7 +20,7 @@ interface FuzzOptions {
   readonly input?: string;
   readonly out: string;
   readonly hangSeconds: number;
-  readonly unguided?: true;
+  readonly guided?: true;
   readonly json?: true;
 }
 
@@ -32,14 +32,14 @@ const MOST_GROWTH_MIB = 16;
 async function fuzz(options: FuzzOptions): Promise<void> {
   const parsers = chosen(options.only);
   if (options.input !== undefined) return readOne(options.input, parsers, options.json ?? false);
-  const { inputs, seed, hangSeconds, unguided, json } = options;
+  const { inputs, seed, hangSeconds, guided, json } = options;
   const { progress, result } = output(json ?? false);
   const faults: FoundFault[] = [];
   const heap: HeapPoint[] = [];
   let tallies: readonly ParserTally[] = [];
   let reached = 0;
   const from = performance.now();
-  const job = { parsers, inputs, seed, guided: unguided !== true };
+  const job = { parsers, inputs, seed, guided: guided === true };
   const { fault } = await watchedFuzz(job, hangSeconds * 1000, (report) => {
     ({ tallies, reached } = report);
     faults.push(...report.faults.map((one) => ({ ...one, input: Buffer.from(one.input) })));
@@ -142,7 +142,7 @@ const command = new Command("fuzz")
   .option("--input <file>", "read one input that was kept, and nothing else")
   .option("--out <dir>", "where inputs are kept that a parser does not stand", "dist/fuzz")
   .addOption(positiveOption("--hang-seconds <s>", "how long one input may take").default(10))
-  .option("--unguided", "do not look which inputs reach something new")
+  .option("--guided", "change inputs further that reach source which none had reached")
   .addOption(jsonOption())
   .exitOverride()
   .action(fuzz);
