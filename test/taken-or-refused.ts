@@ -18,12 +18,3 @@ export function taken<T>(read: () => T): T | undefined {
     return undefined;
   }
 }
-
-/** Numbers and other values of all that can be reached; what is shared counts once. */
-export function size(value: unknown, seen = new Set<unknown>()): number {
-  if (typeof value !== "object" || value === null || seen.has(value)) return 1;
-  seen.add(value);
-  if (ArrayBuffer.isView(value)) return (value as Uint8Array).length + 1;
-  const parts: readonly unknown[] = value instanceof Map ? [...value].flat() : Object.values(value);
-  return parts.reduce<number>((sum, part) => sum + size(part, seen), 1);
-}

@@ -15,12 +15,18 @@ export const BRISK: ClientLoad = { clients: 12, pauseMs: 20, frames: 16, framePa
 /** As many requests in flight, at a quarter of the work. */
 export const CALM: ClientLoad = { clients: 12, pauseMs: 100, frames: 8, framePauseMs: 100 };
 
+/** An error as OpenAI's API writes it, whole or as an event. */
+const ERROR = /^(?:data: )?\{"error":\{.*"message":"[^"].*\}\}$/;
+
 /** Clients that ask one request after the other of gateways in turn, streamed and whole. */
 export class ClientTraffic {
   inFlight = 0;
-  done = 0;
-  /** Requests that had no whole answer, by the number of their gateway. */
+  /** By the number of their gateway: requests that had a whole answer; */
+  readonly doneBy: number[] = [];
+  /** that had none; */
   readonly lost: number[] = [];
+  /** and of these, without an error that says so. */
+  readonly unclear: number[] = [];
   readonly #stopping = new AbortController();
   readonly #load: ClientLoad;
   readonly #clients: Promise<void>[];
@@ -28,7 +34,8 @@ export class ClientTraffic {
   /** @param url of the gateway of that number; null while it takes no requests */
   constructor(load: ClientLoad, gateways: number, model: string, url: (gateway: number) => string | null) {
     this.#load = load;
-    for (let gateway = 0; gateway < gateways; gateway++) this.lost.push(0);
+    for (const counts of [this.doneBy, this.lost, this.unclear])
+      for (let gateway = 0; gateway < gateways; gateway++) counts.push(0);
     this.#clients = Array.from({ length: load.clients }, async (_, client) => {
       for (let turn = client; !this.#stopping.signal.aborted; turn++) {
         const base = url(turn % gateways);
@@ -36,6 +43,10 @@ export class ClientTraffic {
         await sleep(load.pauseMs);
       }
     });
+  }
+
+  get done(): number {
+    return this.doneBy.reduce((sum, done) => sum + done, 0);
   }
 
   get lostInAll(): number {
@@ -62,12 +73,19 @@ export class ClientTraffic {
         }),
       });
       const text = await response.text();
-      const whole = response.ok && (!stream || text.includes("[DONE]"));
-      if (whole) this.done++;
-      else this.lost[gateway]++;
+      const whole = response.ok && (stream ? text.includes("[DONE]") : text.includes('"choices"'));
+      if (whole) this.doneBy[gateway]++;
+      else this.#lose(gateway, text);
     } catch {
-      this.lost[gateway]++;
+      this.#lose(gateway, "");
     }
     this.inFlight--;
+  }
+
+  /** @param text of the answer, as far as it came: its last line, or event, may be an error */
+  #lose(gateway: number, text: string): void {
+    this.lost[gateway]++;
+    const last = text.trimEnd().split("\n").at(-1) ?? "";
+    if (!ERROR.test(last)) this.unclear[gateway]++;
   }
 }

@@ -19,7 +19,7 @@ import {
   type Shape,
   gatewayConfigs,
 } from "./gateway-configs.ts";
-import { GatewayProcess } from "./gateway-process.ts";
+import { GatewayProcess, entryOf } from "./gateway-process.ts";
 import { LeaderWatch } from "./leader-watch.ts";
 import { RankAgent } from "./rank-agent.ts";
 import { Referee } from "./referee.ts";
@@ -33,8 +33,10 @@ const LOOK_MS = 50;
 export interface ClusterOptions {
   readonly shape?: Shape;
   readonly load?: ClientLoad;
-  /** The checkout of another version, which every second gateway runs; null for none. */
+  /** The checkout of another version; null for none. */
   readonly other?: string | null;
+  /** Whether the gateway of that number runs it; by default every second does. */
+  readonly runsOther?: (gateway: number) => boolean;
 }
 
 /**
@@ -44,18 +46,18 @@ export interface ClusterOptions {
 export class Cluster {
   readonly gateways: GatewayProcess[] = [];
   readonly agents: RankAgent[] = [];
+  readonly engines: FakeServer[];
   readonly redis: RedisServer;
   readonly referee: Referee;
   readonly leaders: LeaderWatch;
   readonly traffic: ClientTraffic;
   /** The numbers of gateways that run another version. */
-  readonly others: ReadonlySet<number>;
+  readonly others: Set<number>;
   /** Gateways that ranks and clients do not turn to, as a load balancer leaves out those that do not answer. */
   readonly shunned = new Set<number>();
   /** Ranks that hold their acknowledgements of a phase back. */
   readonly withheld = new Map<number, "prepared" | "committed" | "all">();
   readonly #folder: string;
-  readonly #engines: readonly FakeServer[];
   readonly #configs: Configs;
   /** By gateway: what it was started with, or has reloaded. */
   readonly #settings: GatewaySettings[];
@@ -66,7 +68,12 @@ export class Cluster {
   static async start(
     gateways: number,
     seed: number,
-    { shape = SMALL, load = BRISK, other = null }: ClusterOptions = {},
+    {
+      shape = SMALL,
+      load = BRISK,
+      other = null,
+      runsOther = (gateway) => gateway % 2 === 1,
+    }: ClusterOptions = {},
   ): Promise<Cluster> {
     const folder = await mkdtemp(join(tmpdir(), "plimsoll-cluster-"));
     const [redis, ...engines] = await Promise.all([
@@ -85,9 +92,9 @@ export class Cluster {
     const processes = Array.from({ length: gateways }, (_, i) => {
       const path = join(folder, `gateway-${i}.yaml`);
       const config = configs(FIRST_SETTINGS);
-      if (other === null || i % 2 === 0) return new GatewayProcess(path, redis.port, config);
+      if (other === null || !runsOther(i)) return new GatewayProcess(path, redis.port, config);
       others.add(i);
-      return new GatewayProcess(path, redis.port, config, join(other, "src/main.ts"));
+      return new GatewayProcess(path, redis.port, config, entryOf(other));
     });
     for (const gateway of processes) await gateway.start();
     return new Cluster(folder, redis, engines, processes, { others, configs }, { shape, load }, seed);
@@ -98,13 +105,13 @@ export class Cluster {
     redis: RedisServer,
     engines: readonly FakeServer[],
     gateways: readonly GatewayProcess[],
-    { others, configs }: { readonly others: ReadonlySet<number>; readonly configs: Configs },
+    { others, configs }: { readonly others: Set<number>; readonly configs: Configs },
     { shape, load }: { readonly shape: Shape; readonly load: ClientLoad },
     seed: number,
   ) {
     this.#folder = folder;
     this.#shape = shape;
-    this.#engines = engines;
+    this.engines = [...engines];
     this.#configs = configs;
     this.#settings = gateways.map(() => FIRST_SETTINGS);
     this.others = others;
@@ -149,9 +156,14 @@ export class Cluster {
       await gateway.stop("SIGKILL");
       await gateway.store.cut();
     }
-    await Promise.all(this.#engines.map((engine) => engine.kill()));
+    await Promise.all(this.engines.map((engine) => engine.kill()));
     await this.redis[Symbol.asyncDispose]();
     await rm(this.#folder, { recursive: true });
+  }
+
+  /** One that was killed, at the same address. */
+  async startEngine(engine: number): Promise<void> {
+    this.engines[engine] = await startOpenAiServer(Number(new URL(this.engines[engine].url).port));
   }
 
   /** Another load from now on: placements for it differ. */
@@ -237,7 +249,8 @@ export class Cluster {
       try {
         if (await holds()) return;
       } catch (error) {
-        if (performance.now() > late) throw new Error(`${what} did not come to be`, { cause: error });
+        if (performance.now() > late)
+          throw new Error(`${what} did not come to be: ${(error as Error).message}`, { cause: error });
       }
       if (performance.now() > late) throw new Error(`${what} did not come to be within ${withinMs} ms`);
       await sleep(LOOK_MS);

@@ -5,8 +5,11 @@ export interface Fault {
   readonly name: string;
   /** @param draw a number from 0 to below `n` */
   inject(cluster: Cluster, draw: (n: number) => number): Promise<void>;
-  /** The gateway whose own requests it costs, where it costs any. */
-  readonly costs?: "one gateway's";
+  /**
+   * The requests that it costs, where it costs any: those of the gateway that dies; or answers that had begun, whose
+   * clients are told so by an error.
+   */
+  readonly costs?: "one gateway's" | "answers that had begun";
   /** Earlier versions do not withstand it: it is left out where one of them may lead. */
   readonly ofThisVersion?: true;
   /** The store forgets who holds the lease: two may lead until that time has run out. */

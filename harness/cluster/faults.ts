@@ -253,27 +253,3 @@ export const FAULTS: readonly Fault[] = [
   },
   ...reloadFaults((cluster) => rollout(cluster, "prepare")),
 ];
-
-/** Everybody is there, one leads, all serve the same, nothing is missing and every rank is in use. */
-export async function wellAgain(cluster: Cluster, count = RANKS): Promise<void> {
-  const used = Array.from({ length: count }, (_, rank) => rank);
-  cluster.withheld.clear();
-  await cluster.until(
-    "a cluster that is well again",
-    async () => {
-      const states = await Promise.all(cluster.gateways.map((_, i) => cluster.state(i)));
-      const controls = states.map(({ pools: [pool] }) => pool.control);
-      return (
-        states.every(({ store }) => store.reachable) &&
-        controls.filter(({ leading }) => leading).length === 1 &&
-        controls.every(
-          ({ missing, ranks }) => missing.length === 0 && ranks.every((state) => state === "live"),
-        ) &&
-        new Set(states.map(({ pools: [pool] }) => pool.epoch)).size === 1 &&
-        cluster.served().length === states.length &&
-        cluster.served().every((answer) => used.every((rank) => names(answer, rank)))
-      );
-    },
-    20_000,
-  );
-}

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -14,11 +15,16 @@ const LINES_KEPT = 50;
 const HEAP_WITHIN_MS = 5000;
 const RELOAD_WITHIN_MS = 20_000;
 
+/** The entry of another version. @param checkout its folder */
+export function entryOf(checkout: string): string {
+  return join(checkout, "src/main.ts");
+}
+
 /** One gateway of a cluster, in a process of its own, with a way of its own to the store. */
 export class GatewayProcess {
   readonly store: TcpProxy;
   readonly #path: string;
-  readonly #main: string;
+  #main: string;
   #config: (storePort: number) => string;
   /** What it said last. */
   readonly #lines: string[] = [];
@@ -36,6 +42,11 @@ export class GatewayProcess {
     this.#path = path;
     this.#main = main;
     this.#config = config;
+  }
+
+  /** From its next start on. @param main the entry of the version */
+  runs(main = MAIN): void {
+    this.#main = main;
   }
 
   get url(): string {

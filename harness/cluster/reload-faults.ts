@@ -17,7 +17,7 @@ function otherThan(cluster: Cluster, gateway: number, what: "control" | "servers
 }
 
 /** What is decided from now on reaches everybody. */
-async function publishes(cluster: Cluster): Promise<void> {
+export async function publishes(cluster: Cluster): Promise<void> {
   const newest = Math.max(...cluster.served().map(({ epoch }) => epoch));
   cluster.withheld.clear();
   cluster.shiftLoad();

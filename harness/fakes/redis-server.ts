@@ -26,6 +26,7 @@ export interface RedisServer extends AsyncDisposable {
   resume(): void;
   /** As if it crashed. */
   kill(): Promise<void>;
+  readonly running: boolean;
   /** Again, at the same place; empty. */
   restart(): Promise<void>;
 }
@@ -58,6 +59,9 @@ export async function startRedis(options: Readonly<Record<string, string>> = {})
     pause: () => child.kill("SIGSTOP"),
     resume: () => child.kill("SIGCONT"),
     kill: () => end(child),
+    get running() {
+      return child.exitCode === null && child.signalCode === null;
+    },
     async restart() {
       await end(child);
       child = await start(folder, settings);

@@ -58,7 +58,7 @@ export async function readYamlFile(path: string): Promise<YamlFile> {
   }
   const odd = oddKey(document);
   if (odd !== null)
-    throw new InputError(at(odd), "", "is a list or a mapping in the place of a name; write a name");
+    throw new InputError(at(odd), "", "is a list, a mapping or bytes in the place of a name; write a name");
   let value: unknown;
   try {
     value = document.toJS();
@@ -83,7 +83,8 @@ function oddKey(document: Document): number | null {
   let odd: number | null = null;
   visit(document, {
     Pair: (_, { key }) => {
-      if (isScalar(key)) return undefined;
+      // Bytes are a scalar (`!!binary`), too.
+      if (isScalar(key) && (typeof key.value !== "object" || key.value === null)) return undefined;
       odd = startOf(key) ?? 0;
       return visit.BREAK;
     },

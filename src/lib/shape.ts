@@ -22,18 +22,18 @@ export function flag(value: unknown, at: string): boolean {
   return typeof value === "boolean" ? value : fail(at, "true or false");
 }
 
-/** A finite number within bounds, which are allowed. */
+/** A finite number within bounds, which are allowed. `-0` is 0: JSON would not keep it. */
 export function number(least = -Number.MAX_VALUE, most = Number.MAX_VALUE): Shape<number> {
   return (value, at) =>
     typeof value === "number" && value >= least && value <= most
-      ? value
+      ? value + 0
       : fail(at, `a number in ${least}..${most}`);
 }
 
 export function whole(least = 0, most = Number.MAX_SAFE_INTEGER): Shape<number> {
   return (value, at) =>
     Number.isInteger(value) && (value as number) >= least && (value as number) <= most
-      ? (value as number)
+      ? (value as number) + 0
       : fail(at, `a whole number in ${least}..${most}`);
 }
 
@@ -98,13 +98,17 @@ export function variants<T extends object>(field: string, of: Readonly<Record<st
   };
 }
 
+const anyNumber = number();
+
 /** Anything in JSON, for people: nested no deeper than this. */
 export function plainJson(depth = 32): Shape<unknown> {
   return (value, at) => {
+    if (typeof value === "number") return anyNumber(value, at);
     if (typeof value !== "object" || value === null) return value === undefined ? fail(at, "there") : value;
     if (depth === 0) return fail(at, "nested less deeply");
-    for (const one of Object.values(value)) plainJson(depth - 1)(one, at);
-    return value;
+    const inner = plainJson(depth - 1);
+    if (Array.isArray(value)) return value.map((one) => inner(one, at));
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, inner(one, at)]));
   };
 }
 

@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Unreadable } from "../../src/lib/shape.ts";
-import { STORED_KINDS, type StoredKind, headOfKind, withFields, writtenBefore } from "../stored-kinds.ts";
+import {
+  STORED_KINDS,
+  type StoredKind,
+  headOfKind,
+  withFields,
+  writtenBefore,
+} from "../../harness/stored-kinds.ts";
 import { runs } from "../runs.ts";
 
 const RUNS = 100;
@@ -104,6 +110,18 @@ test("kinds of messages and orders that are not known are refused, other words f
   expect(() => rank.decode(withFields(rank, rank.before, { rank: 2 }))).toThrow("a rank that there is not");
   const lost = withFields(state, state.before, { lost: [{ rank: 1, how: "drowned" }] });
   expect(state.decode(lost)).toMatchObject({ lost: [{ rank: 1, how: "reported" }] });
+});
+
+test("a zero below zero is zero, and a number without bounds is refused, as JSON would not keep them", () => {
+  const [, , , , , , state, , , report] = STORED_KINDS;
+  const inJson = (kind: StoredKind, from: string, to: string) => {
+    const text = new TextDecoder().decode(kind.before);
+    expect(text).toContain(from);
+    return kind.decode(new TextEncoder().encode(text.replace(from, to)));
+  };
+  expect(inJson(state, '"drained":[0]', '"drained":[-0]')).toEqual(state.decode(state.before));
+  expect(inJson(report, '{"gain":0.1}', '[-0,{"gain":-0}]')).toMatchObject({ explanation: [0, { gain: 0 }] });
+  expect(() => inJson(report, '{"gain":0.1}', '{"gain":1e999}')).toThrow(Unreadable);
 });
 
 test("what the version before wrote means what it meant", () => {

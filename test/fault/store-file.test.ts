@@ -6,7 +6,7 @@ import type { PoolStore } from "../../src/control/store.ts";
 import { LocalStore } from "../../src/store/local/local-store.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { patiently } from "../patiently.ts";
-import { writtenBefore } from "../stored-kinds.ts";
+import { writtenBefore } from "../../harness/stored-kinds.ts";
 
 /** Every file that is written whole meets a full disk after so many bytes. @returns the way to make room again */
 async function fillDisk(room: number): Promise<() => void> {

@@ -138,6 +138,6 @@ test("a placement names its model among the shipped ones only, and no file to re
 test("keys in keys of a configuration are refused, however many", async () => {
   const path = await folder.write("keys.yaml", `name: x\n${"? ".repeat(800)}a\n`);
   await expect(loadModel(path)).rejects.toThrow(
-    /keys\.yaml:2:3: is a list or a mapping in the place of a name; write/,
+    /keys\.yaml:2:3: is a list, a mapping or bytes in the place of a name; write/,
   );
 });

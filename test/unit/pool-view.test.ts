@@ -8,7 +8,7 @@ import { encodeExchange } from "../../src/control/messages/stored-exchange.ts";
 import { encodeHistory } from "../../src/control/messages/stored-history.ts";
 import type { ValueName } from "../../src/control/store.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../src/model/snapshot-bytes.ts";
-import { writtenBefore } from "../stored-kinds.ts";
+import { writtenBefore } from "../../harness/stored-kinds.ts";
 import { decision } from "./pool-state-fixture.ts";
 
 const SNAPSHOT = decodeSnapshot(writtenBefore("snapshot"));

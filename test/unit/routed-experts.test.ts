@@ -142,6 +142,15 @@ describe("servers that are to be asked", () => {
     expect(received).toMatchObject({ data: first + usage, traces: [TRACE], ended: true });
   });
 
+  test("an event may have a line end too many behind it", () => {
+    const wrapped = new RoutedExperts({ model, part: 1 }, true).wrap(request({ stream: true }), sink);
+    const [event, done] = ['data: {"choices":[],"sglext":{"input_ids":[1]}}\n\n\n', "data: [DONE]\n\n"];
+    wrapped.sink.headers({ status: 200, headers: STREAM, kvUse: null });
+    for (const part of [event, done]) wrapped.sink.data(Buffer.from(part));
+    wrapped.sink.end();
+    expect(received).toMatchObject({ data: event + done, ended: true });
+  });
+
   test("what else the client asked for of the extension stays", () => {
     const wrapped = new RoutedExperts({ model, part: 1 }, true).wrap(request({ stream: true }), sink);
     const event = (experts: string) => `data: {"choices":[],"sglext":{${experts}"input_ids":[1]}}\n\n`;

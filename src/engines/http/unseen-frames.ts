@@ -55,7 +55,9 @@ function withoutUnseen(frames: Buffer): Buffer {
   if (!frames.includes(EXTENSION)) return frames;
   const seen: Buffer[] = [];
   for (let at = 0; at < frames.length; ) {
-    const next = frames.indexOf(FRAME_END, at) + FRAME_END.length;
+    const end = frames.indexOf(FRAME_END, at);
+    // A third line end in a row is half of one.
+    const next = end < 0 ? frames.length : end + FRAME_END.length;
     const frame = frames.subarray(at, next);
     if (!isUnseen(frame)) seen.push(frame);
     at = next;

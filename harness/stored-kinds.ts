@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { type HeadLayout, headOf, withHead } from "../harness/stored-head.ts";
+import { type HeadLayout, headOf, withHead } from "./stored-head.ts";
 import { POOL_MOSTS, POOL_SUMS } from "../src/control/history/pool-row.ts";
 import { TRAFFIC_SUMS } from "../src/control/history/traffic-row.ts";
 import { decodeAuditEntry, encodeAuditEntry } from "../src/control/messages/audit-entry.ts";
@@ -29,7 +29,7 @@ import { decodeSketch, encodeSketch } from "../src/serving/sharing/sketch-bytes.
 
 const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 2 };
 /** Of the pool that everything here is about. */
-export const SHAPE = { layers: 2, experts: 3, gpus: 2 };
+const SHAPE = { layers: 2, experts: 3, gpus: 2 };
 
 /** One kind of what gateways leave for each other in a store. */
 export interface StoredKind {
@@ -46,7 +46,7 @@ export interface StoredKind {
 }
 
 const written = JSON.parse(
-  readFileSync(new URL("golden/stored/c24fd58.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../test/golden/stored/c24fd58.json", import.meta.url), "utf8"),
 ) as Record<string, string>;
 
 /** What commit c24fd58 wrote. */
