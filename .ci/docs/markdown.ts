@@ -12,6 +12,7 @@ export function pages(): string[] {
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     "deploy/engines/README.md",
     ...docs.map((name) => `docs/${name}`),
   ];

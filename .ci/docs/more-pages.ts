@@ -6,6 +6,7 @@ const MORE: ReadonlyMap<string, string> = new Map([
   ["deploy/engines/README.md", "plug-ins"],
   ["ARCHITECTURE.md", "architecture"],
   ["CONTRIBUTING.md", "contributing"],
+  ["SECURITY.md", "security"],
   ["CHANGELOG.md", "changelog"],
 ]);
 

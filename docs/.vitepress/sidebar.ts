@@ -11,6 +11,7 @@ export const sidebar = [
     ["Installing", "installing"],
     ["Configuring", "configuring"],
     ["Who may ask", "access"],
+    ["Security", "more/security"],
     ["In front of your engines", "serving"],
     ["Models and pools", "pools"],
     ["Servers that come and go", "discovery"],
@@ -54,6 +55,7 @@ export const sidebar = [
     ["What balancing is worth", "balancing"],
     ["Performance", "performance"],
     ["The control plane through faults", "control-plane"],
+    ["Reliability", "reliability"],
   ]),
 ];
 
