@@ -1,5 +1,5 @@
-// What `npm test` runs once the bootstrap is done: the scripts of package.json for lint and types, and every test beside
-// them. What the tests print waits until the two are over. A failure stops nothing: one run shows all there is.
+// What `npm test` runs once the bootstrap is done: the scripts of package.json for lint and types, and the tests beside
+// them: all but the long ones (test/long-files.ts), which `--all` has too. What the tests print waits until the two are over. A failure stops nothing: one run shows all there is.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync, rmSync } from "node:fs";
@@ -14,7 +14,12 @@ rmSync(RESULTS, { force: true });
 // Help is of all commands: what is compiled for it is read by every process of the tests, which each compiled it before.
 await once(spawn(process.execPath, ["src/main.ts", "--help"], { stdio: "ignore" }), "close");
 const reports = ["--reporter=default", "--reporter=json", `--outputFile.json=${RESULTS}`];
-const tests = start("unit", "pipe", ...reports, ...(process.stdout.isTTY ? ["--color"] : []));
+const tests = start(
+  process.argv.includes("--all") ? "unit" : "unit:short",
+  "pipe",
+  ...reports,
+  ...(process.stdout.isTTY ? ["--color"] : []),
+);
 const printed = new PassThrough({ highWaterMark: 2 ** 26 });
 for (const output of [tests.stdout, tests.stderr]) output.pipe(printed, { end: false });
 const testsOver = once(tests, "close").finally(() => printed.end());

@@ -39,9 +39,10 @@ export class Acceptors {
     }
   }
 
-  /** Accepts no more; connections that are there go on. */
-  close(): void {
-    for (const listener of this.#listeners.splice(0)) listener.close();
+  /** Accepts no more. @returns once the connections that they have taken are over */
+  async close(): Promise<void> {
+    const closed = this.#listeners.splice(0).map((listener) => once(listener.close(), "close"));
+    await Promise.all(closed);
   }
 
   #take(socket: Socket): void {

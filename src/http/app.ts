@@ -7,6 +7,7 @@ import type { Gateway } from "../serving/gateway.ts";
 import type { ControlledPool } from "../control/controlled-pool.ts";
 import type { RequestTracer } from "../serving/tracing/request-trace.ts";
 import { type BareApp, bareApp } from "./bare-app.ts";
+import { Acceptors } from "./acceptors.ts";
 import { dashboard } from "./dashboard.ts";
 import { encodingFault } from "./content-encoding.ts";
 import type { CaptureView, WorkerView } from "./admin-state.ts";
@@ -80,6 +81,7 @@ export interface HttpApp {
   readonly app: FastifyInstance;
   /** Null where it speaks unencrypted. */
   readonly servers: TlsServers | null;
+  readonly acceptors: Acceptors;
 }
 
 /** The HTTP side of the gateway, not yet listening. */
@@ -89,6 +91,7 @@ export async function httpApp(config: Config, parts: AppParts, answers: Answers)
   // Local workers relay to a socket in the file system.
   const bare = bareApp(config, parts.onSocket && answers !== "operators" ? null : tls, parts.gateway);
   const { app, servers, refusals } = bare;
+  const whole = { app, servers, acceptors: new Acceptors(app.server) };
   const refuseOtherMethods = otherMethods(app);
   openApiRoute(app);
   if (answers !== "operators") await clientRoutes(config, parts, bare);
@@ -96,7 +99,7 @@ export async function httpApp(config: Config, parts: AppParts, answers: Answers)
     refuseOtherMethods();
     const paths = answers === "all" ? ["/*"] : PROBES;
     await app.register(async (scope) => relayRoutes(scope, operatorSocket, refusals, paths));
-    return { app, servers };
+    return whole;
   }
   if (answers === "clients")
     await app.register(async (scope) => probeRoutes(scope, parts, async () => false));
@@ -105,7 +108,7 @@ export async function httpApp(config: Config, parts: AppParts, answers: Answers)
     await privateRoutes(host, parts, bare);
   }
   refuseOtherMethods();
-  return { app, servers };
+  return whole;
 }
 
 async function clientRoutes(

@@ -19,20 +19,19 @@ export async function listenLocally({ app }: HttpApp, path: string): Promise<str
  * @throws InputError when the address cannot be had
  */
 export async function listen(
-  { app, servers }: HttpApp,
+  { app, servers, acceptors }: HttpApp,
   { host, port }: { readonly host: string; readonly port: number },
   section: "http" | "http.admin",
 ): Promise<string> {
-  const acceptors = Acceptors.possible && section === "http" ? new Acceptors(app.server) : null;
-  app.addHook("preClose", async () => acceptors?.close());
+  const shares = Acceptors.possible && section === "http";
   try {
     // A port that is shared from the start would be taken beside another gateway that shares it too.
-    if (acceptors !== null && port !== 0) await findFree(host, port);
+    if (shares && port !== 0) await findFree(host, port);
     // Fastify's types leave out what it passes on.
-    const binding = { host, port, reusePort: acceptors !== null };
+    const binding = { host, port, reusePort: shares };
     await app.listen(binding);
     const { address, port: shared } = app.server.address() as AddressInfo;
-    await acceptors?.listen(address, shared, SOCKETS_BESIDE);
+    if (shares) await acceptors.listen(address, shared, SOCKETS_BESIDE);
   } catch (error) {
     throw addressFault(error as NodeJS.ErrnoException, host, port, section);
   }
@@ -80,11 +79,11 @@ function addressFault(error: NodeJS.ErrnoException, host: string, port: number, 
 const CLOSE_IDLE_EVERY_MS = 50;
 
 /** Accepts no more connections and waits for the others to finish, `graceMs` at most. */
-export async function stopListening({ app }: HttpApp, graceMs: number): Promise<void> {
+export async function stopListening({ app, acceptors }: HttpApp, graceMs: number): Promise<void> {
   const grace = setTimeout(() => app.server.closeAllConnections(), graceMs);
   // A connection without a request is closed at once.
   const idle = setInterval(() => app.server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
-  await app.close();
+  await Promise.all([acceptors.close(), app.close()]);
   clearInterval(idle);
   clearTimeout(grace);
 }

@@ -46,7 +46,7 @@ const NAMES = [
 
 /** Without the one that needs a cluster around it. */
 const EXAMPLES = filesOf("config/examples/", /^(?!kubernetes).*\.yaml$/);
-const ENVIRONMENT = { ENGINE_API_KEY: "k" };
+const ENVIRONMENT = { ENGINE_API_KEY: "k", PLIMSOLL_KEY: "k" };
 
 /** A file is written, found and opened for each, and YAML is slow to read. */
 const WEIGHT = 0.125;
