@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { LONG_FILES } from "./long-files.ts";
 import whole from "./vitest.config.ts";
 
 /** A file that takes longer beside others is not quick. */
@@ -35,7 +36,7 @@ export default defineConfig({
   test: {
     ...common,
     include: left === null ? ["test/{unit,property,golden}/**/*.test.ts"] : ["test/**/*.test.ts"],
-    exclude: ["test/package/**", ...(left ?? [])],
+    exclude: ["test/package/**", ...LONG_FILES, ...(left ?? [])],
     maxWorkers: 2,
   },
 });
