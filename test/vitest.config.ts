@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** Tests that drive load or measure: many at once would disturb each other. */
 const LOADED = [
   "test/fault/{bounded-memory,engines-under-load,slow-reader}.test.ts",
-  "test/integration/{gateway-bench,load-scenarios}.test.ts",
+  "test/integration/{gateway-bench,load-scenarios,routing-bench}.test.ts",
 ];
 
 /** They ask the npm registry: `npm run test:package`. */

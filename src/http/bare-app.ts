@@ -26,6 +26,8 @@ import { LINGER_MS, UNAUTHORIZED, sendError } from "./send-error.ts";
 /** A response's id has no length of its own; OpenAI's have some 55 characters. */
 const LONGEST_ID = 512;
 
+const CLOSE_IDLE_AFTER_MS = 100;
+
 /** Lines of JSON. Foreign text in them must not act on a terminal that shows them. */
 const LOG = { write: (line: string) => process.stderr.write(`${printable(line.trimEnd())}\n`) };
 
@@ -104,13 +106,23 @@ export function bareApp({ http }: Config, tls: ListenerTls | null, gateway: () =
     answerConnect(url ?? "", socket, refusals),
   );
   app.server.maxConnections = http.maxConnections;
-  // Connections that nobody uses keep out no rank and no probe for long.
-  app.server.on("drop", () => app.server.closeIdleConnections());
+  closeIdleWhenFull(app.server);
   boundPipelines(app);
   app.addHook("onSend", async (request, reply) => {
     reply.header("x-request-id", request.id);
   });
   return { app, log, refusals, refuseOperator, servers };
+}
+
+/** Connections that nobody uses keep out no rank and no probe for long; one that is new has that long for its request. */
+function closeIdleWhenFull(server: Server): void {
+  let closing: NodeJS.Timeout | null = null;
+  server.on("drop", () => {
+    closing ??= setTimeout(() => {
+      closing = null;
+      server.closeIdleConnections();
+    }, CLOSE_IDLE_AFTER_MS).unref();
+  });
 }
 
 /** What is wrong with a request by its route and headers: without a route its body is not read. */
