@@ -8,6 +8,12 @@ const LOADED = [
   "test/integration/{gateway-bench,load-scenarios,routing-bench}.test.ts",
 ];
 
+/** They count the timers of their process, in which nothing else may set any. */
+const BY_THEMSELVES = [
+  "test/property/{flight,picked-request}.test.ts",
+  "test/unit/{flight,flight-pools,server-sources,server-watch,wait-limit}.test.ts",
+];
+
 /** They ask the npm registry: `npm run test:package`. */
 const PACKAGE = ["test/package/**"];
 
@@ -46,8 +52,18 @@ export default defineConfig({
         test: {
           name: "four at once",
           include: ["test/**/*.test.ts"],
-          exclude: [...LOADED, ...PACKAGE],
+          exclude: [...LOADED, ...BY_THEMSELVES, ...PACKAGE],
           // On two cores: tests that wait for servers, browsers and timers leave room.
+          maxWorkers: 4,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "by themselves",
+          include: BY_THEMSELVES,
+          isolate: true,
           maxWorkers: 4,
           sequence: { groupOrder: 0 },
         },
