@@ -7,6 +7,7 @@ import { countOption, jsonOption, positiveOption } from "../../../src/cli/option
 import { output } from "../../../src/cli/output.ts";
 import { InputError } from "../../../src/lib/errors.ts";
 import { aimMet, tableJson, tableText } from "../bench-table.ts";
+import { bare } from "./bare.ts";
 import { CELLS, cellName, QUICK_CELLS, WARM_UP_CELLS } from "./cells.ts";
 import { direct } from "./direct.ts";
 import { runGatewayBench } from "./gateway-bench.ts";
@@ -105,9 +106,10 @@ function routersOf({ profile, peers: folder, before }: Flags): Router[] {
   return [direct, nginx, plimsoll(null, folderOf(profile)), ...earlier, ...peers(folderOf(folder))];
 }
 
-/** What routing, recording and tracing cost beyond relaying: measured where they are asked for by name. */
+/** What routing, recording and tracing cost beyond relaying, and what relaying does: measured where they are asked for by name. */
 function othersOf({ profile, peers: folder }: Flags): Router[] {
   return [
+    bare,
     plimsoll("round-robin", null),
     plimsollCapture(),
     plimsollTraced(1, folderOf(profile)),
