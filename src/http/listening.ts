@@ -4,7 +4,7 @@ import { InputError } from "../lib/errors.ts";
 import { Acceptors } from "./acceptors.ts";
 import type { HttpApp } from "./app.ts";
 
-/** Of 512 connections that come at once, the last waited 18 s for its answer with 0, 8 with 3, 4.5 with 15, 3 with 63. */
+/** More do little more: of 512 connections at once to a bare server that was busy, the last waited 18, 8, 4.5 and 3 s with 0, 3, 15 and 63. */
 const SOCKETS_BESIDE = 15;
 
 /** Binds a socket in the file system. */
