@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import { type Dispatcher, Pool } from "undici";
+import { Pool } from "undici";
 
 /**
  * A process: the least that Node's HTTP server and undici can be made a proxy of, in turn over its engines, without any
@@ -17,7 +17,7 @@ const server = createServer((request, response) => {
   request.on("end", () => {
     // The last chunk waits: the end of the answer may follow it at once.
     let last: Buffer | null = null;
-    const handler: Dispatcher.DispatchHandler = {
+    const handler = {
       onConnect() {},
       onHeaders(status: number, raw: Buffer[]) {
         const headers: string[] = [];
