@@ -23,6 +23,7 @@ export interface Explanation {
   readonly verdict: string;
 }
 
+/** What was predicted of a plan. */
 export interface PredictedState {
   readonly balancedness: number;
   /** Per token and layer; null where it was not asked. */
@@ -31,6 +32,7 @@ export interface PredictedState {
   readonly cost: number | null;
 }
 
+/** The same of one that could follow, with its moves. */
 export interface CandidateState extends PredictedState {
   readonly movedSlots: number;
   readonly movedBytes: number;

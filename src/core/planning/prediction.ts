@@ -13,6 +13,7 @@ import { consumerOf } from "./consumers/consumers.ts";
 import type { Plan } from "./plan.ts";
 import { restCost } from "./rest-cost.ts";
 
+/** What a plan would come to under a load. */
 export interface Prediction {
   /** Over the GPUs that hold an expert. */
   readonly balancedness: number;

@@ -43,6 +43,7 @@ function dayNodes(): number {
   return (DAY.inputTokens / input + DAY.outputTokens / output) / DAY_SECONDS;
 }
 
+/** Published figures that follow from others by arithmetic, beside ours. */
 export function arithmeticRows(): PublishedRow[] {
   const row = (
     id: string,
