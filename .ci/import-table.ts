@@ -59,7 +59,7 @@ export const importTable: readonly Row[] = [
       "planner",
       "twin",
       "core",
-      "control/solve/solved.ts",
+      "control/solve/answering-thread.ts",
       "control/solve/solver.ts",
       "config",
       "formats",

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Rng } from "../src/lib/rng.ts";
 import type { ScheduledRequest, Sender } from "../src/replay/load.ts";
 import type { RequestRecord } from "../src/replay/request-record.ts";
@@ -52,5 +53,5 @@ export class HandSender implements Sender {
 
 /** What follows without time passing has happened. */
 async function settled(): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => void setImmediate(resolve));
+  for (let turn = 0; turn < 3; turn++) await nextTurn();
 }

@@ -1,7 +1,8 @@
 import { Rng } from "../src/lib/rng.ts";
 import { ShardStates } from "../src/routing/shard-states.ts";
 import type { Engine, EngineServer, LoadReport, ModelCard } from "../src/serving/engine.ts";
-import { type Outcome, PoolHealth } from "../src/serving/health/pool-health.ts";
+import type { Outcome } from "../src/serving/health/outcome.ts";
+import { PoolHealth } from "../src/serving/health/pool-health.ts";
 import type { ShardReport } from "../src/serving/health/shard-reports.ts";
 import type { HealthSettings } from "../src/serving/health/settings.ts";
 import { HandClock } from "./hand-clock.ts";

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type WireAnswer, readAnswer } from "./wire-messages.ts";
 import { type RawClient, rawClient } from "./raw-client.ts";
 
@@ -46,7 +47,7 @@ export class WireClient {
     for (const part of request) {
       socket.write(part);
       // What is written in one turn may leave as one.
-      if (request.length > 1) await new Promise((next) => setImmediate(next));
+      if (request.length > 1) await nextTurn();
     }
     try {
       const answer = await promise;

@@ -1,6 +1,7 @@
 import type { CapturedRequest } from "../serving/capture/captured-request.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
 import { HiddenNames } from "./hidden-names.ts";
+import { wholeMicroseconds } from "../lib/whole-microseconds.ts";
 
 /** Tokens of a block of RoutableRequest.prefix, as estimated. */
 const HASHED_TOKENS = 64;
@@ -66,7 +67,7 @@ export class TraceLines {
       ...(outputTokens.estimated ? ["output_length"] : []),
     ];
     return JSON.stringify({
-      timestamp_ms: rounded(request.arrivalMs - this.#origin.clockMs),
+      timestamp_ms: wholeMicroseconds(request.arrivalMs - this.#origin.clockMs),
       input_length: input,
       output_length: outputTokens.tokens,
       estimated: estimated.length === 0 ? undefined : estimated,
@@ -78,8 +79,8 @@ export class TraceLines {
       model: request.model,
       route: request.route,
       outcome: request.outcome,
-      ttft_ms: firstFrameMs === null ? undefined : rounded(firstFrameMs),
-      duration_ms: rounded(request.durationMs),
+      ttft_ms: firstFrameMs === null ? undefined : wholeMicroseconds(firstFrameMs),
+      duration_ms: wholeMicroseconds(request.durationMs),
       hash_ids: ids.length === 0 ? undefined : ids,
       routed_experts: routed === null ? undefined : written(routed),
       body: body === null ? undefined : jsonOf(body),
@@ -89,11 +90,6 @@ export class TraceLines {
   #name(kind: "tenant" | "session", name: string): string {
     return this.#terms.names ? name : this.#hidden.name(kind, name);
   }
-}
-
-/** To a microsecond. */
-function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }
 
 function written({ tokens, layers, topk, experts }: RoutingTrace) {

@@ -18,13 +18,13 @@ export const FLAGS: ProblemNames = {
   refusal: (name, hint) => new InputError(name, "", hint),
 };
 
-/** An option that takes numbers separated by commas, each at least `least`. */
-export function numbersOption(flags: string, description: string, least: number, whole: boolean): Option {
-  const fits = (n: number) => Number.isFinite(n) && n >= least && (!whole || Number.isInteger(n));
+/** An option that takes numbers from 0 on, separated by commas. */
+export function numbersOption(flags: string, description: string, whole: boolean): Option {
+  const fits = (n: number) => Number.isFinite(n) && n >= 0 && (!whole || Number.isInteger(n));
   return new Option(flags, description).argParser((text) => {
     const numbers = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
     if (numbers.every(fits)) return numbers;
-    throw new InvalidArgumentError(`Give ${whole ? "integers" : "numbers"} ≥ ${least}, separated by commas.`);
+    throw new InvalidArgumentError(`Give ${whole ? "integers" : "numbers"} ≥ 0, separated by commas.`);
   });
 }
 

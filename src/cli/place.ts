@@ -29,9 +29,9 @@ export function placeCommand(): Command {
     .addOption(countOption("--nodes <n>", "nodes of the pool, with the next two in place of --topology"))
     .addOption(countOption("--gpus-per-node <n>", "GPUs of a node"))
     .addOption(countOption("--slots-per-gpu <n>", "physical experts of a GPU, per layer"))
-    .addOption(numbersOption("--gpu-slots <list>", "usable slots of each GPU, where they differ", 0, true))
-    .addOption(numbersOption("--gpu-speeds <list>", "speed of each GPU, where they differ", 0, false))
-    .addOption(numbersOption("--out-of-service <list>", "GPUs that are to hold nothing", 0, true))
+    .addOption(numbersOption("--gpu-slots <list>", "usable slots of each GPU, where they differ", true))
+    .addOption(numbersOption("--gpu-speeds <list>", "speed of each GPU, where they differ", false))
+    .addOption(numbersOption("--out-of-service <list>", "GPUs that are to hold nothing", true))
     .addOption(
       countOption(
         "--groups <n>",

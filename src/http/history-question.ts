@@ -47,13 +47,6 @@ function seconds(value: unknown): number {
   throw new InputError("query", "step", `is ${JSON.stringify(value)}; expected ${expected}`);
 }
 
-/** @throws InputError */
-export function wantsCsv(format: unknown, accept = ""): boolean {
-  if (format === undefined) return /(^|,)\s*text\/csv\s*(;|,|$)/i.test(accept);
-  if (format === "csv" || format === "json") return format === "csv";
-  throw new InputError("query", "format", `is ${JSON.stringify(format)}; expected csv or json`);
-}
-
 /** The head of an answer that is saved as a file. */
 export function csvHead(pool: string, from: number): Readonly<Record<string, string>> {
   const when = new Date(from).toISOString().replaceAll(":", "");

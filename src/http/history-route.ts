@@ -4,8 +4,9 @@ import { gpuRows } from "../control/follow/gpu-rows.ts";
 import { GPU_ROW_S } from "../control/history/gpu-row.ts";
 import { aroundOf, figuresIn, gpusCsv, gpusJson, rowOf } from "./gpu-history-answer.ts";
 import { historyCsv, historyJson } from "./history-answer.ts";
-import { type Query, csvHead, questionOf, time, wantsCsv } from "./history-question.ts";
+import { type Query, csvHead, questionOf, time } from "./history-question.ts";
 import { type PoolRoute, fromStore, poolNamed } from "./pool-routes.ts";
+import { wantsFormat } from "./wanted-format.ts";
 
 /**
  * `GET /ep/v1/history/:pool`: what a pool did over the last day, and `…/gpus`: what its GPUs did, as JSON or CSV.
@@ -20,7 +21,8 @@ export function historyRoute(
     const { pool, view } = poolNamed(pools, params.pool).loop;
     const asked = query as Query;
     const question = questionOf(asked, wallClock());
-    if (!wantsCsv(asked["format"], headers.accept)) return historyJson(pool, view.history, question);
+    if (!wantsFormat("csv", asked["format"], headers.accept))
+      return historyJson(pool, view.history, question);
     return reply.headers(csvHead(pool, question.from)).send(historyCsv(view.history, question));
   });
 
@@ -30,7 +32,7 @@ export function historyRoute(
     const at = asked["at"] === undefined ? null : time("at", asked["at"]);
     const question = at === null ? questionOf(asked, wallClock()) : aroundOf(at, GPU_ROW_S);
     const figures = figuresIn(asked["figures"]);
-    const csv = wantsCsv(asked["format"], headers.accept);
+    const csv = wantsFormat("csv", asked["format"], headers.accept);
     const { from, to, step } = question;
     const found = await fromStore(gpuRows(store, view.reading, from, to, Math.max(GPU_ROW_S, step)));
     const rows = at === null ? found : rowOf(found, at);

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from "fastify";
-import { InputError } from "../lib/errors.ts";
 import type { LocalityReport } from "../serving/locality/locality-report.ts";
 import { HttpError } from "./errors.ts";
 import { localityPage } from "./locality-page.ts";
+import { wantsFormat } from "./wanted-format.ts";
 
 export interface LocalityParts {
   /** Null for a model whose requests do not go by their experts. */
@@ -23,13 +23,7 @@ export function localityRoute(app: FastifyInstance, { localityOf }: LocalityPart
         "model_not_found",
         `No model ${JSON.stringify(params.model)} has \`locality\` in \`shadow\` or \`on\` here.`,
       );
-    if (!wantsPage(query.format, headers.accept)) return report;
+    if (!wantsFormat("html", query.format, headers.accept)) return report;
     return reply.type("text/html; charset=utf-8").send(localityPage(report));
   });
-}
-
-function wantsPage(format: unknown, accept = ""): boolean {
-  if (format === undefined) return /(^|,)\s*text\/html\s*(;|,|$)/i.test(accept);
-  if (format === "html" || format === "json") return format === "html";
-  throw new InputError("query", "format", `is ${JSON.stringify(format)}; expected html or json`);
 }

@@ -19,6 +19,7 @@ const encoder = new TextEncoder();
  * one, the beginning of the value, and after its end.
  */
 export type FieldPlaces = readonly number[];
+/** Numbers that one field takes in `FieldPlaces`. */
 export const PLACES = 4;
 
 /** A field of a JSON object: its name and value as they stand, from `start` to before `end`. */

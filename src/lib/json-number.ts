@@ -21,6 +21,7 @@ const NEXT = Uint8Array.from(
   ].flat(),
 );
 
+/** The state before the first byte of a number. */
 export const NUMBER_BEGINS = 1;
 
 /** @returns the state that a byte leads to; 0 when it cannot follow */

@@ -13,6 +13,7 @@ const SHORT_STRING = 24;
 /** Strings, with their quotes, that are told of. */
 const LONG_STRING = 64;
 
+/** Is told of long strings as a scanner passes them. */
 export interface StringListener {
   /** A string of 64 bytes and more, quotes and all; places are as in the bytes given to `take`. */
   longString(start: number, end: number): void;

@@ -19,6 +19,7 @@ export function countInto(counts: number[], value: number): void {
   counts[bucket]++;
 }
 
+/** The values of both. Neither is changed. */
 export function sumOfBoth(a: LogHistogram, b: LogHistogram): LogHistogram {
   const [longer, shorter] = a.length < b.length ? [b, a] : [a, b];
   return longer.map((count, i) => count + (shorter[i] ?? 0));

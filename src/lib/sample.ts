@@ -1,3 +1,4 @@
+/** The mean and percentiles of a sample, in the unit of its values. */
 export interface SampleSummary {
   readonly mean: number;
   readonly p50: number;

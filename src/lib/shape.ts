@@ -14,10 +14,12 @@ function fail(at: string, expected: string): never {
   throw new Unreadable(`${at === "" ? "it" : `\`${at}\``} is not ${expected}`);
 }
 
+/** Any string. */
 export function text(value: unknown, at: string): string {
   return typeof value === "string" ? value : fail(at, "text");
 }
 
+/** True or false. */
 export function flag(value: unknown, at: string): boolean {
   return typeof value === "boolean" ? value : fail(at, "true or false");
 }
@@ -30,6 +32,7 @@ export function number(least = -Number.MAX_VALUE, most = Number.MAX_VALUE): Shap
       : fail(at, `a number in ${least}..${most}`);
 }
 
+/** A safe integer within bounds, which are allowed. `-0` is 0. */
 export function whole(least = 0, most = Number.MAX_SAFE_INTEGER): Shape<number> {
   return (value, at) =>
     Number.isInteger(value) && (value as number) >= least && (value as number) <= most
@@ -45,6 +48,7 @@ export function word<const T extends string>(words: readonly T[], other?: T): Sh
   };
 }
 
+/** The same, or null. */
 export function nullOr<T>(shape: Shape<T>): Shape<T | null> {
   return (value, at) => (value === null ? null : shape(value, at));
 }
@@ -54,6 +58,7 @@ export function orElse<T>(shape: Shape<T>, missing: T): Shape<T> {
   return (value, at) => (value === undefined ? missing : shape(value, at));
 }
 
+/** An array of these, of any length. */
 export function list<T>(of: Shape<T>): Shape<T[]> {
   return (value, at) => (Array.isArray(value) ? value.map((one) => of(one, `${at}[]`)) : fail(at, "a list"));
 }
@@ -69,6 +74,7 @@ export function tuple<T extends readonly unknown[]>(
       : fail(at, "a list");
 }
 
+/** An object with these fields. */
 export function record<T extends object>(fields: { readonly [K in keyof T]-?: Shape<T[K]> }): Shape<T> {
   const wanted = Object.entries<Shape<unknown>>(fields);
   return (value, at) => {

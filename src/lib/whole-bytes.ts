@@ -27,6 +27,7 @@ export class WholeWriter {
   }
 }
 
+/** Reads what a `WholeWriter` wrote, number by number. */
 export class WholeReader {
   readonly #bytes: Uint8Array;
   #at = 0;

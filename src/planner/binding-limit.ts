@@ -4,7 +4,9 @@ import { openCapacity } from "./open-capacity.ts";
 import { OpenUnit } from "./open-times.ts";
 import type { PlanProblem } from "./plan-problem.ts";
 
+/** What may hold a unit back. */
 export const LIMITS = ["reading weights", "reading caches", "compute", "network", "memory", "steps"] as const;
+/** What may give way first beyond a load line. */
 export const FIRST_LIMITS = ["first token", "between tokens", "room or time"] as const;
 
 /** What a unit would carry more, in parts of what it carries, if there were twice of something: 0.3 is 30 % more. */

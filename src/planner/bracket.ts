@@ -14,8 +14,12 @@ export class Bracket {
   readonly #lowest: number;
   #step = 1;
 
-  /** @param start where it is expected @param ceiling it is taken to fail here, which is above `start` @param least no power below is tried */
-  constructor(start: number, ceiling: number, least = Number.NEGATIVE_INFINITY) {
+  /**
+   * @param start   where it is expected
+   * @param ceiling it is taken to fail here, which is above `start`
+   * @param least   no power below is tried
+   */
+  constructor(start: number, ceiling: number, least: number) {
     this.#start = start;
     this.#lowest = Math.max(least, start - MOST_DOWN);
     this.high = ceiling;

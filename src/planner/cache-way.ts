@@ -14,6 +14,7 @@ export interface CacheWay {
   readonly links: number;
 }
 
+/** How long a prompt's cache travels from the pool that prefilled it, on average, and over how many links. */
 export function cacheWay(
   layout: Layout,
   prefill: Parallelism,

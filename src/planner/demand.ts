@@ -118,6 +118,7 @@ export function drawRequests(
 /** A request's tokens and blocks, drawn anew each time. */
 export type RequestDraw = (rng: Rng) => Omit<TraceRequest, "arrivalMs">;
 
+/** How requests of a demand are drawn, one by one. */
 export function requestDraw({ prompt, answer }: Demand, { within, found }: DrawnRequests): RequestDraw {
   const [prompts, answers] = [evenly(prompt, within), evenly(answer, within)];
   return (rng) => {

@@ -10,6 +10,7 @@ export function batchedAs(engine: FittedEngine | null): BatchedEngine {
   return engine === "sglang" ? "sglang" : "vllm";
 }
 
+/** How the twin fills an engine's steps of so many tokens at most. */
 export function batchingOf(engine: FittedEngine | null, stepTokens: number): Batching {
   return { ...BATCHING[batchedAs(engine)], stepTokens, runningPerRank: RUNNING };
 }

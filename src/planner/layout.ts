@@ -41,6 +41,7 @@ export function nodeGpus(gpus: number, { scaleUp }: Gpu): number {
   return gpus % scaleUp.gpus === 0 ? scaleUp.gpus : NODE_GPUS;
 }
 
+/** GPUs of one pool. */
 export function gpusOf({ tp, dp }: Parallelism): number {
   return tp * dp;
 }
@@ -50,6 +51,7 @@ export function unitGpus({ prefill, decode }: Layout): number {
   return gpusOf(decode) + (prefill === null ? 0 : gpusOf(prefill));
 }
 
+/** How its ranks share the model. */
 export function engineShape({ tp, moeTp }: Parallelism): EngineShape {
   return { attentionTp: tp, moeTp };
 }
@@ -87,6 +89,7 @@ export function sayShape({ tp, dp, ep, moeTp }: Parallelism): string {
   return ep === 1 ? attention : `${attention}, EP${ep}${moeTp > 1 ? ` x TP${moeTp}` : ""}`;
 }
 
+/** One line for people: GPUs, pools, redundant slots and steps. */
 export function sayLayout({ type, prefill, decode, redundantSlots, stepTokens }: Layout): string {
   const pools =
     prefill === null ? sayShape(decode) : `prefill ${sayShape(prefill)} beside decode ${sayShape(decode)}`;

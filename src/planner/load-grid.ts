@@ -26,6 +26,7 @@ const USERS: LoadGrid = {
   lowest: 0,
 };
 
+/** The loads that are tried of a demand: rates, or numbers of users. */
 export function gridOf({ arrivals }: Demand): LoadGrid {
   return arrivals.kind === "users" ? USERS : RATES;
 }

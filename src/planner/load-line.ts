@@ -25,6 +25,7 @@ export interface LoadLine {
   readonly trials: readonly Trial[];
 }
 
+/** How a line is found, where not as usual. */
 export interface LineOptions {
   /** How far below what the twin still carried a unit is loaded. */
   readonly stepsBelow?: number;

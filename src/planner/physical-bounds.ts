@@ -32,6 +32,7 @@ export function peakFlops({ flops }: Gpu, precision: ServingPrecision): number {
   return precision === "fp8" ? flops.fp8 : flops.bf16;
 }
 
+/** The least times that a type of GPU allows. */
 export interface PhysicalBound {
   readonly gpu: string;
   readonly gpus: number;

@@ -109,6 +109,7 @@ function runningOf({ layout, trials }: Confirmed, { model, demand }: PlanProblem
   return Math.max(1, Math.floor(Math.min(asked, room)));
 }
 
+/** Whether there is a plan: a search without one ends with its result. */
 export function isPlan(result: Plan | SearchResult): result is Plan {
   return "chosen" in result;
 }

@@ -13,6 +13,7 @@ import type { OpenPoint, OpenPool, PoolDemand } from "./pool-steps.ts";
 import { type StepTimes, stepTimesOf } from "./step-times.ts";
 import { percentileOf } from "./time-parts.ts";
 
+/** What arithmetic has to know of a problem. */
 export type OpenAsked = Pick<
   PlanProblem,
   "model" | "precision" | "demand" | "engine" | "seed" | "skew" | "routed" | "target"

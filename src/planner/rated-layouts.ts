@@ -18,13 +18,9 @@ export interface RatedLayout {
  * Layouts that keep a target by arithmetic and fit the budget, each with the steps that suit it best, with redundant experts and
  * without: cheapest first.
  */
-export function ratedLayouts(
-  problem: PlanProblem,
-  target: ServiceTarget = problem.target,
-  layouts: readonly Layout[] = candidates(problem),
-): RatedLayout[] {
+export function ratedLayouts(problem: PlanProblem, target: ServiceTarget = problem.target): RatedLayout[] {
   const best = new Map<string, { readonly layout: Layout; readonly open: number }>();
-  for (const layout of layouts) {
+  for (const layout of candidates(problem)) {
     const open = openCapacity(layout, problem, target);
     const name = nameOf(layout);
     if (open > (best.get(name)?.open ?? 0)) best.set(name, { layout, open });

@@ -34,6 +34,7 @@ export interface Tried {
   readonly line: number | null;
 }
 
+/** What a search has found. */
 export interface SearchResult {
   /** Null where no layout that was run keeps the target within the budget. */
   readonly best: Confirmed | null;
@@ -46,12 +47,14 @@ export interface SearchResult {
   readonly nearest: { readonly layout: Layout; readonly trial: Trial } | null;
 }
 
+/** Who waits for a search. */
 export interface SearchWatch {
   progress(now: SearchProgress): void;
   /** Ends the search with what it has. */
   readonly signal: AbortSignal;
 }
 
+/** How far a search is. */
 export interface SearchProgress {
   readonly label: string;
   /** Of the whole, 0..1. */

@@ -8,6 +8,7 @@ export interface ServiceTarget {
   readonly itlPercentile: number;
 }
 
+/** The percentiles that targets may be of. */
 export const PERCENTILES = [50, 90, 95, 99] as const;
 
 /** What is asked for unless somebody says otherwise. */

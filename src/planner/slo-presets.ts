@@ -1,5 +1,6 @@
 import { USUAL_PERCENTILES, type ServiceTarget } from "./service-target.ts";
 
+/** A kind of service: how long its requests are, and how soon they are answered. */
 export interface SloPreset {
   /** Tokens of a prompt and of an answer, on average. */
   readonly isl: number;

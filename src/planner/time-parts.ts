@@ -13,10 +13,12 @@ export interface TimePart {
   readonly variance: number;
 }
 
+/** A time that every request has. */
 export function certain(seconds: number, above: number, variance: number): TimePart {
   return { kind: "certain", chance: 1, seconds, above, variance };
 }
 
+/** What is left of a time that has begun, for the part of requests that come into it. */
 export function leftOf(chance: number, seconds: number): TimePart {
   return { kind: "left", chance, seconds, above: 0, variance: 0 };
 }
@@ -44,6 +46,7 @@ export interface Percentile {
   readonly deviations: number;
 }
 
+/** @param percentile above 0, below 100 */
 export function percentileOf(percentile: number): Percentile {
   const part = percentile / 100;
   return { part, deviations: normalQuantile(part) };

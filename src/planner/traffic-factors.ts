@@ -13,6 +13,7 @@ export interface AtTraffic {
   readonly affordable: boolean;
 }
 
+/** What the layout that was chosen needs under more and less traffic than the demand. */
 export function trafficFactors({ layout, line }: Confirmed, problem: PlanProblem): AtTraffic[] {
   const { demand } = problem;
   return FACTORS.map((factor) => {

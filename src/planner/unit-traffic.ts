@@ -36,6 +36,7 @@ export function warmSeconds({ demand, target }: PlanProblem, tpotMs: number): nu
   return (1.25 * demand.answer * tpotMs + target.ttftMs) / 1000;
 }
 
+/** Requests for one unit, and which of them count: those after its first seconds. */
 export function unitTraffic(problem: PlanProblem, options: TrafficOptions): UnitTraffic {
   const { demand } = problem;
   const { rate, seed, requests: wanted, tpotMs } = options;

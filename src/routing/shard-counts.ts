@@ -5,6 +5,7 @@ export interface ShardCounts {
   readonly prefillTokens: Float64Array;
 }
 
+/** The counts as they are now. */
 export function copyOf({ requests, tokens, prefillTokens }: ShardCounts): ShardCounts {
   return { requests: requests.slice(), tokens: tokens.slice(), prefillTokens: prefillTokens.slice() };
 }

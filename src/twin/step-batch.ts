@@ -15,6 +15,7 @@ export interface StepBatch {
   readonly windows: readonly number[];
 }
 
+/** A batch without tokens, to be filled for each step. @param units expert units (EngineShape), by default the ranks */
 export function stepBatch(ranks: number, windows: readonly number[], units = ranks): StepBatch {
   return {
     tokens: 0,

@@ -64,6 +64,7 @@ export function* azureConversation(rng: Rng, rate: number): Generator<TraceReque
 /** Tokens of a long prompt, evenly drawn: 4096 on average, DeepSeek's prefill profile. */
 const LONG_PROMPT = { least: 2048, most: 6144 };
 const SHORT_ANSWER = { least: 8, most: 24 };
+/** Of a long prompt and its answer, on average. */
 export const LONG_PROMPT_TOKENS = 4096 + 16;
 
 /**

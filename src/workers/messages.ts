@@ -3,7 +3,7 @@ import type { Config } from "../config/config.ts";
 import type { RoutingSnapshot } from "../model/snapshot.ts";
 import type { CaptureCounts } from "../serving/capture/capture-counts.ts";
 import type { AdmissionUsage } from "../serving/admission/usage.ts";
-import type { Outcome } from "../serving/health/pool-health.ts";
+import type { Outcome } from "../serving/health/outcome.ts";
 import type { ServerNews } from "../serving/health/server-news.ts";
 import type { ShardCounts } from "../serving/sharing/shared-counts.ts";
 import type { ProcessTraffic } from "../serving/traffic/traffic-meter.ts";

@@ -9,6 +9,7 @@ import type { RedisStore } from "../../src/store/redis/redis-store.ts";
 import { type RedisServer, startRedis } from "../../harness/fakes/redis-server.ts";
 import { openRedisStore } from "../../harness/open-redis-store.ts";
 import { patiently } from "../patiently.ts";
+import { bytes } from "../store-text.ts";
 
 const LONG_MS = 60_000;
 
@@ -274,7 +275,3 @@ test("TLS with who does not speak it is said", async () => {
 
 const ok = () => true;
 const no = () => false;
-
-function bytes(content: string): Uint8Array {
-  return Buffer.from(content);
-}

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type MessageListener, type PoolStore, StoreUnreachable } from "../../src/control/store.ts";
+import { type PoolStore, StoreUnreachable } from "../../src/control/store.ts";
 import type { RedisStore } from "../../src/store/redis/redis-store.ts";
 import { type RedisServer, startRedis, startSentinel } from "../../harness/fakes/redis-server.ts";
 import { openRedisStore } from "../../harness/open-redis-store.ts";
 import { patiently } from "../patiently.ts";
+import { bytes, collect, text } from "../store-text.ts";
 
 const LONG_MS = 60_000;
 
@@ -140,19 +141,3 @@ function listen(pool: PoolStore): { readonly epochs: number[]; readonly values: 
 
 const ok = () => true;
 const no = () => false;
-
-/** Finishes all it is given. */
-function collect(into: string[]): MessageListener {
-  return async (messages) => {
-    into.push(...messages.map(text));
-    return messages.length;
-  };
-}
-
-function bytes(content: string): Uint8Array {
-  return new TextEncoder().encode(content);
-}
-
-function text(content: Uint8Array | null): string {
-  return content === null ? "null" : new TextDecoder().decode(content);
-}

@@ -5,12 +5,12 @@ import {
   LEARNED_KEPT,
   LeaseLost,
   MESSAGES_KEPT,
-  type MessageListener,
   type PoolStore,
   StaleEpoch,
   type Store,
 } from "../../src/control/store.ts";
 import { patiently } from "../patiently.ts";
+import { bytes, collect, text } from "../store-text.ts";
 
 /** A store that several gateways share. */
 export interface StoreSite extends AsyncDisposable {
@@ -399,22 +399,6 @@ function listen(pool: PoolStore, heard: string[]): () => void {
     epoch: (epoch, snapshot) => heard.push(`${epoch} ${text(snapshot)}`),
     value: (name, value) => heard.push(`${name} ${text(value)}`),
   });
-}
-
-/** Finishes all it is given. */
-function collect(into: string[]): MessageListener {
-  return async (messages) => {
-    into.push(...messages.map(text));
-    return messages.length;
-  };
-}
-
-function bytes(content: string): Uint8Array {
-  return new TextEncoder().encode(content);
-}
-
-function text(content: Uint8Array | null): string {
-  return content === null ? "null" : new TextDecoder().decode(content);
 }
 
 /** Without what a Buffer has beside. */

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type RunningGateway, chatPool, startGateway } from "../../harness/fakes/start-gateway.ts";
@@ -44,7 +45,7 @@ async function play({ headers }: WireRequest, socket: Socket): Promise<void> {
   for (const piece of scripts.get(headers.get("x-request-id")?.[0] ?? "") ?? []) {
     if (piece === null) return void socket.destroy();
     socket.write(piece, "latin1");
-    await new Promise((next) => setImmediate(next));
+    await nextTurn();
   }
 }
 

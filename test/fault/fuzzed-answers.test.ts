@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { changed, changes } from "../changed-bytes.ts";
@@ -94,7 +95,7 @@ const answer: fc.Arbitrary<Answer> = fc
 async function write(socket: Socket, { pieces, last }: Answer): Promise<void> {
   for (const piece of pieces) {
     if (piece !== "") socket.write(piece, "latin1");
-    await new Promise((next) => setImmediate(next));
+    await nextTurn();
   }
   if (last === "end") socket.end();
   else if (last === "reset") socket.resetAndDestroy();

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readConfig, startGateway } from "../../harness/fakes/start-gateway.ts";
+import { type RunningGateway, readConfig, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { startListingServer } from "../../harness/fakes/listing-server.ts";
 import { type FakeServer, deadUrl, startOpenAiServer } from "../../harness/fakes/start-openai-server.ts";
 import { patiently } from "../patiently.ts";
@@ -21,13 +21,22 @@ pools:
   - { name: b, kind: openai, models: [b], urls: [${second}], policy: ${policy} }`;
 }
 
-test("a request that waits for admission while its pool is replaced is served", async () => {
-  const gateway = await startGateway(pools("round-robin"));
+/** A request of `a` that is answered for long, and one of `b` that waits for its end to be admitted. */
+async function oneWaits({
+  url,
+  app,
+}: RunningGateway): Promise<{ other: Response; waiting: Promise<Response> }> {
   const post = (body: object) =>
-    fetch(`${gateway.url}/v1/chat/completions`, { method: "POST", body: JSON.stringify(body) });
+    fetch(`${url}/v1/chat/completions`, { method: "POST", body: JSON.stringify(body) });
   const other = await post({ model: "a", stream: true, max_tokens: 100_000 });
   const waiting = post({ model: "b" });
-  await expect.poll(() => gateway.app.gateway().deck.admission.queued, patiently).toBe(1);
+  await expect.poll(() => app.gateway().deck.admission.queued, patiently).toBe(1);
+  return { other, waiting };
+}
+
+test("a request that waits for admission while its pool is replaced is served", async () => {
+  const gateway = await startGateway(pools("round-robin"));
+  const { other, waiting } = await oneWaits(gateway);
   await gateway.reload(pools("least-load"));
   // A pool that nobody needs is closed within this time.
   await sleep(200);
@@ -38,11 +47,7 @@ test("a request that waits for admission while its pool is replaced is served", 
 
 test("a request that waits for admission while its servers are replaced goes to those there are then", async () => {
   const gateway = await startGateway(pools("round-robin"));
-  const post = (body: object) =>
-    fetch(`${gateway.url}/v1/chat/completions`, { method: "POST", body: JSON.stringify(body) });
-  const other = await post({ model: "a", stream: true, max_tokens: 100_000 });
-  const waiting = post({ model: "b" });
-  await expect.poll(() => gateway.app.gateway().deck.admission.queued, patiently).toBe(1);
+  const { other, waiting } = await oneWaits(gateway);
   const third = await startOpenAiServer();
   await gateway.reload(pools("round-robin", third.url));
   await other.body?.cancel();

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
-import { setImmediate as turn } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { ClientResponse } from "../../src/http/client-response.ts";
 import { EventStream } from "../../src/http/event-stream.ts";
@@ -32,7 +32,7 @@ test("a reader that does not read is dropped; one that does stays", async () => 
   while (events.readers === 2 && sent < 1000) {
     events.send("report", data);
     sent++;
-    while (read < sent * data.length) await turn();
+    while (read < sent * data.length) await nextTurn();
   }
   expect(events.readers).toBe(1);
   idle.resume().on("error", () => {});

@@ -7,6 +7,7 @@ import { LocalStore } from "../../src/store/local/local-store.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { patiently } from "../patiently.ts";
 import { writtenBefore } from "../../harness/stored-kinds.ts";
+import { bytes } from "../store-text.ts";
 
 /** Every file that is written whole meets a full disk after so many bytes. @returns the way to make room again */
 async function fillDisk(room: number): Promise<() => void> {
@@ -272,10 +273,6 @@ async function holding(folder: ScratchFolder, within: readonly string[]): Promis
   child.stderr?.on("data", (part: Buffer) => (said += String(part)));
   await expect.poll(() => said, patiently).toMatch(/^has it/);
   return child;
-}
-
-function bytes(content: string): Uint8Array {
-  return new TextEncoder().encode(content);
 }
 
 function hex(content: Uint8Array | null): string {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import type { Bench } from "../../loadtest/bench/bench.ts";
 import type { BenchTable } from "../../loadtest/bench/bench-table.ts";
 import { allocatedPerCall } from "../../loadtest/bench/dispatch/allocated.ts";
 import { chosenSources } from "../../loadtest/bench/dispatch/chosen-ranks.ts";
@@ -11,35 +10,14 @@ import { memoryTable } from "../../loadtest/bench/dispatch/memory.ts";
 import { speedTable } from "../../loadtest/bench/dispatch/speed.ts";
 import { ranksTable, streamTable } from "../../loadtest/bench/dispatch/stream.ts";
 import { replicaMap } from "../../loadtest/bench/dispatched.ts";
-import { drawLoad } from "../../loadtest/bench/layer-statistics.ts";
 import { plimsoll, pool } from "../../loadtest/bench/pools.ts";
-import { cut, interleaved, loadOf, range, syntheticTokens } from "../../loadtest/bench/routed-tokens.ts";
+import { cut, interleaved, loadOf, range } from "../../loadtest/bench/routed-tokens.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { DISPATCH_POLICIES } from "../../src/model/dispatch-policy.ts";
-import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
+import { SMALL_MODEL } from "../../harness/small-model.ts";
+import { smallBench } from "../small-bench.ts";
 
-const HISTOGRAM = [
-  [0.1, 1, 20],
-  [1, 2, 10],
-  [4, 5, 2],
-] as const;
-
-const bench: Bench = {
-  input: {
-    model: SMALL_MODEL,
-    loads: [
-      drawLoad(
-        Array.from({ length: SMALL_MOE_LAYERS }, () => HISTOGRAM),
-        new Rng(2),
-      ),
-    ],
-    stream: syntheticTokens(SMALL_MODEL, 12_000, 1, new Rng(1)),
-    groups: SMALL_MODEL.groups,
-    source: { loads: "drawn", stream: "synthetic" },
-  },
-  seed: 1,
-  progress: () => {},
-};
+const bench = smallBench(12_000);
 
 const pools = [pool(40, 4, 2)];
 const POLICIES = DISPATCH_POLICIES.length;

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { setImmediate as turn } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Pool } from "undici";
 import { afterEach, expect, it } from "vitest";
 import { lightConnector } from "../../src/replay/light-sockets.ts";
@@ -69,8 +69,8 @@ it("what is read is whole wherever it is cut, though all sockets read into one b
     const at = (cut += 3) % RESPONSE.length;
     for (const part of [RESPONSE.subarray(0, at), RESPONSE.subarray(at, at + 2), RESPONSE.subarray(at + 2)]) {
       socket.write(part);
-      await turn();
-      await turn();
+      await nextTurn();
+      await nextTurn();
     }
   });
   for (let i = 0; i * 3 < RESPONSE.length; i += 2)
@@ -100,7 +100,7 @@ it("the end of a connection ends an answer without a length, and breaks one with
   expect((await ask(broken)).error).toBe("UND_ERR_SOCKET");
   const reset = await poolOf(async (socket) => {
     socket.write(RESPONSE.subarray(0, RESPONSE.indexOf("[DONE]")));
-    await turn();
+    await nextTurn();
     socket.resetAndDestroy();
   });
   expect((await ask(reset)).error).toBe("ECONNRESET");
@@ -112,7 +112,7 @@ it("an idle connection that the server closes is not used again", async () => {
     socket.end(RESPONSE);
   });
   expect(await ask(pool)).toEqual(WHOLE);
-  await turn();
+  await nextTurn();
   expect(await ask(pool)).toEqual(WHOLE);
   await pool.destroy();
 });

@@ -1,42 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { activationTable } from "../../loadtest/bench/placement/activation.ts";
-import type { Bench } from "../../loadtest/bench/bench.ts";
 import { type BenchTable, tableJson, tableText } from "../../loadtest/bench/bench-table.ts";
 import { driftTable } from "../../loadtest/bench/placement/drift.ts";
 import { hopsTable } from "../../loadtest/bench/placement/hops.ts";
-import { drawLoad } from "../../loadtest/bench/layer-statistics.ts";
 import { movesTable } from "../../loadtest/bench/placement/moves.ts";
 import { pool } from "../../loadtest/bench/pools.ts";
 import { qualityTable } from "../../loadtest/bench/placement/quality.ts";
-import { interleaved, syntheticTokens } from "../../loadtest/bench/routed-tokens.ts";
+import { interleaved } from "../../loadtest/bench/routed-tokens.ts";
 import { timeTable } from "../../loadtest/bench/placement/time.ts";
-import { Rng } from "../../src/lib/rng.ts";
-import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
+import { smallBench } from "../small-bench.ts";
 
-const HISTOGRAM = [
-  [0.1, 1, 20],
-  [1, 2, 10],
-  [4, 5, 2],
-] as const;
-
-const stream = syntheticTokens(SMALL_MODEL, 24_000, 1, new Rng(1));
-
-const bench: Bench = {
-  input: {
-    model: SMALL_MODEL,
-    loads: [
-      drawLoad(
-        Array.from({ length: SMALL_MOE_LAYERS }, () => HISTOGRAM),
-        new Rng(2),
-      ),
-    ],
-    stream,
-    groups: SMALL_MODEL.groups,
-    source: { loads: "drawn", stream: "synthetic" },
-  },
-  seed: 1,
-  progress: () => {},
-};
+const bench = smallBench(24_000);
+const { stream } = bench.input;
 
 const pools = [pool(40, 4)];
 const nodes = [pool(40, 4, 2)];

@@ -15,23 +15,12 @@ import { placementFault } from "../../src/model/placement.ts";
 import { consecutive } from "../../src/model/layer-numbers.ts";
 import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import { slotCount } from "../../src/model/topology.ts";
+import { problemOf } from "../placement-problem.ts";
 
 const TOPOLOGY = { nodes: 2, gpusPerNode: 2, slotsPerGpu: 5 };
 const load = randomLoad(3, 16);
 const rows = nest(load.tokens, 16);
-const problem = {
-  load,
-  topology: TOPOLOGY,
-  capacity: fullCapacity(TOPOLOGY),
-  groups: 4,
-  algorithm: "plimsoll",
-  dispatch: "shares",
-  activation: null,
-  routing: null,
-  previous: null,
-  maxMoves: null,
-  model: null,
-} as const;
+const problem = problemOf(load, TOPOLOGY, { groups: 4 });
 
 let solver: Solver;
 let app: FastifyInstance;

@@ -7,13 +7,13 @@ import { ReportedPlane } from "../../src/control/ingest/reported-plane.ts";
 import { type LoadMessage, decodeMessage } from "../../src/control/messages/pool-message.ts";
 import type { Counted } from "../../src/control/messages/received-counts.ts";
 import { Rng } from "../../src/lib/rng.ts";
-import { type Placement, gpusInService, indexReplicas } from "../../src/model/placement.ts";
+import { type Placement, gpusInService } from "../../src/model/placement.ts";
 import type { PoolWindow } from "../../src/model/pool-window.ts";
-import { gpuCount } from "../../src/model/topology.ts";
 import { SMALL_MODEL, SMALL_MOE_LAYERS } from "../../harness/small-model.ts";
 import { randomPlacement } from "../random-placement.ts";
 import { type BothCounts, countedTokens } from "../received-stream.ts";
 import { runs } from "../runs.ts";
+import { snapshotOf } from "../snapshot-of.ts";
 
 const LAYERS = SMALL_MOE_LAYERS;
 const { experts: EXPERTS, topk: TOPK } = SMALL_MODEL;
@@ -55,16 +55,7 @@ class Pool {
     this.#counted = counted;
     this.#plane = new ReportedPlane("p", { model: SMALL_MODEL, topology, dispatch: "shares" });
     const values = new Float64Array(placement.physicalToLogical.length).fill(1);
-    this.#plane.commit({
-      pool: "p",
-      model: "small",
-      epoch: 1,
-      change: { kind: "placement", reason: "", atMs: 0, movedSlots: 0, movedBytes: 0 },
-      placement,
-      replicas: indexReplicas(placement),
-      shares: { values, prices: new Float64Array(LAYERS * gpuCount(topology)) },
-      missing: [],
-    });
+    this.#plane.commit(snapshotOf(placement, values));
     const store = {
       claim: async (names: readonly string[]) => names.map(() => true),
       send: async (bytes: Uint8Array) =>

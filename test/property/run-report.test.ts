@@ -79,7 +79,7 @@ test("ticks lie on their axis, in order, few, with different labels", () => {
   fc.assert(
     fc.property(most, fc.double({ min: 1.5, max: 1e5, noNaN: true }), (high, ratio) => {
       const axes = [
-        linearAxis(0, roundEnd(high, 5), 5, label),
+        linearAxis(roundEnd(high, 5), 5, label),
         logAxis(high / ratio, high, label),
         timeAxis(high).axis,
       ];

@@ -1,27 +1,15 @@
 import { expect, test } from "vitest";
 import type { FlightEnd } from "../../src/serving/tracing/request-trace.ts";
 import { RequestTiming, TrafficMeter } from "../../src/serving/traffic/traffic-meter.ts";
+import { UNHEARD } from "../../src/serving/traffic/unheard.ts";
 import { GenAiMetrics } from "../../src/telemetry/gen-ai/gen-ai-metrics.ts";
 import { HandClock } from "../hand-clock.ts";
 
 const CHAT = "/v1/chat/completions";
-const ignored = () => {};
 
 function measured() {
   const clock = new HandClock();
-  const meter = new TrafficMeter(clock, {
-    firstFrame: ignored,
-    laterFrame: ignored,
-    ended: ignored,
-    responded: ignored,
-    chosen: () => {},
-    shadowed: () => {},
-    resent: ignored,
-    retryDenied: ignored,
-    tokens: ignored,
-    refused: ignored,
-    picked: ignored,
-  });
+  const meter = new TrafficMeter(clock, UNHEARD);
   const metrics = new GenAiMetrics((pool) => (pool === "chat" ? "vllm" : "openai"), clock, 1_700_000_000_250);
   /** One request: its first frame after so long, its end after so long. */
   const request = (

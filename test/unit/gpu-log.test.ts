@@ -7,12 +7,12 @@ import { gpuCosts } from "../../src/control/lead/gpu-costs.ts";
 import type { GpuRow } from "../../src/control/history/gpu-row.ts";
 import { poolReading } from "../../src/control/messages/pool-reading.ts";
 import type { PoolStore } from "../../src/control/store.ts";
-import { indexReplicas } from "../../src/model/placement.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
 import type { PoolWindow } from "../../src/model/pool-window.ts";
 import type { RoutingSnapshot } from "../../src/model/snapshot.ts";
 import { LocalStore } from "../../src/store/local/local-store.ts";
 import { poolReport } from "./pool-report-fixture.ts";
+import { snapshotOf } from "../snapshot-of.ts";
 
 const AT_S = 1_800_000_000;
 const WELL = { lost: [], drained: [] };
@@ -33,16 +33,7 @@ beforeEach(() => {
 /** Experts 0 and 1 on GPU 0, 1 and 2 on GPU 1 unless told otherwise; GPU 0 gets a quarter of expert 1. */
 function placed(slots = [0, 1, 1, 2]): RoutingSnapshot {
   const placement = { layers: 1, experts: 3, topology, physicalToLogical: Int32Array.from(slots) };
-  return {
-    pool: "p",
-    model: "m",
-    epoch: 1,
-    change: { kind: "placement", reason: "", atMs: 0, movedSlots: 0, movedBytes: 0 },
-    placement,
-    replicas: indexReplicas(placement),
-    shares: { values: Float64Array.of(1, 0.25, 0.75, 1), prices: new Float64Array(2) },
-    missing: [],
-  };
+  return snapshotOf(placement, Float64Array.of(1, 0.25, 0.75, 1));
 }
 const PLACED = placed();
 

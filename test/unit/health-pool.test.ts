@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { EngineUnreachable } from "../../src/serving/engine.ts";
 import { patiently } from "../patiently.ts";
@@ -92,9 +93,7 @@ describe("probes", () => {
     await pool.health.stop();
     expect([most, ...under]).toEqual([1, 0, 0]);
     const after = [...asked];
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
+    await nextTurn();
     expect(asked).toEqual(after);
   });
 });

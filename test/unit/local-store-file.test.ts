@@ -5,6 +5,7 @@ import { InputError } from "../../src/lib/errors.ts";
 import { LocalStore } from "../../src/store/local/local-store.ts";
 import { patiently } from "../patiently.ts";
 import { scratchFolder } from "../../harness/scratch-folder.ts";
+import { bytes, text } from "../store-text.ts";
 
 const LONG_MS = 60_000;
 
@@ -134,12 +135,4 @@ test("a file that can no longer be written is told of, and written once it can b
 
 async function leased(pool: PoolStore): Promise<number> {
   return (await pool.lease("one", LONG_MS)) as number;
-}
-
-function bytes(content: string): Uint8Array {
-  return new TextEncoder().encode(content);
-}
-
-function text(content: Uint8Array | null): string {
-  return content === null ? "null" : new TextDecoder().decode(content);
 }

@@ -3,7 +3,6 @@ import { modelLike, SMALL_MODEL } from "../../harness/small-model.ts";
 import { ReportedPlane } from "../../src/control/ingest/reported-plane.ts";
 import { poolReport } from "../../src/control/lead/pool-report.ts";
 import { Rng } from "../../src/lib/rng.ts";
-import { indexReplicas } from "../../src/model/placement.ts";
 import { layerTally } from "../../src/model/layer-tally.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
 import type { PoolWindow } from "../../src/model/pool-window.ts";
@@ -11,6 +10,7 @@ import type { RoutingSnapshot } from "../../src/model/snapshot.ts";
 import { PoolMeter } from "../../src/twin/pool-meter.ts";
 import { TraceRouting } from "../../src/twin/trace-routing.ts";
 import { TokenDraw } from "../../src/twin/token-draw.ts";
+import { snapshotOf } from "../snapshot-of.ts";
 
 const topology = { nodes: 1, gpusPerNode: 3, slotsPerGpu: 2 };
 const EXPERTS = 3;
@@ -24,19 +24,10 @@ function without(layers: number): RoutingSnapshot {
     topology,
     physicalToLogical: Int32Array.from(Array.from({ length: layers }, () => row).flat()),
   };
-  return {
-    pool: "p",
-    model: "m",
-    epoch: 1,
-    change: { kind: "placement", reason: "", atMs: 0, movedSlots: 0, movedBytes: 0 },
+  return snapshotOf(
     placement,
-    replicas: indexReplicas(placement),
-    shares: {
-      values: Float64Array.from(Array.from({ length: layers }, () => [0.75, 1, 0, 0, 1, 0.25]).flat()),
-      prices: new Float64Array(3),
-    },
-    missing: [],
-  };
+    Float64Array.from(Array.from({ length: layers }, () => [0.75, 1, 0, 0, 1, 0.25]).flat()),
+  );
 }
 
 function reportOf(snapshot: RoutingSnapshot, window: PoolWindow | null): PoolReport {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
@@ -27,12 +28,12 @@ test.each([
   "a flight of %s keeps its body until the first byte, and not while it is answered",
   async (_what, options) => {
     const { flights, flight, body } = fly(options);
-    await new Promise((resolve) => void setImmediate(resolve));
+    await nextTurn();
     collect();
     expect(body.deref() === undefined).toBe(false);
     flights.sent[0].headers();
     flights.sent[0].data();
-    await new Promise((resolve) => void setImmediate(resolve));
+    await nextTurn();
     collect();
     expect(body.deref() === undefined).toBe(true);
     flight.cancel();

@@ -1,11 +1,11 @@
 import { beforeEach, expect, test } from "vitest";
 import { ReportedPlane } from "../../src/control/ingest/reported-plane.ts";
 import type { MoeModel } from "../../src/model/moe-model.ts";
-import { indexReplicas } from "../../src/model/placement.ts";
 import { receivedCounts } from "../../src/control/messages/received-counts.ts";
 import type { LoadMessage } from "../../src/control/messages/pool-message.ts";
 import { loadModel } from "../../src/config/shapes.ts";
 import { modelLike } from "../../harness/small-model.ts";
+import { snapshotOf } from "../snapshot-of.ts";
 
 const topology = { nodes: 1, gpusPerNode: 2, slotsPerGpu: 2 };
 
@@ -42,16 +42,7 @@ const placement = {
   topology,
   physicalToLogical: Int32Array.of(0, 1, 2, 0, 2, 1, 0, 1),
 };
-const snapshot = {
-  pool: "chat",
-  model: "small",
-  epoch: 1,
-  change: { kind: "placement", reason: "", atMs: 0, movedSlots: 0, movedBytes: 0 },
-  placement,
-  replicas: indexReplicas(placement),
-  shares: { values: Float64Array.of(0.25, 1, 1, 0.75, 1, 0.5, 1, 0.5), prices: new Float64Array(4) },
-  missing: [],
-} as const;
+const snapshot = snapshotOf(placement, Float64Array.of(0.25, 1, 1, 0.75, 1, 0.5, 1, 0.5), "chat");
 
 test("says nothing when nothing was reported", async () => {
   expect(await plane.observe()).toBeNull();

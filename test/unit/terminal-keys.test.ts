@@ -1,4 +1,5 @@
 import { PassThrough } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, expect, it } from "vitest";
 import { TerminalKeys, type TerminalKeysOptions } from "../../src/cli/terminal-keys.ts";
 
@@ -35,7 +36,7 @@ function open(board: ReturnType<typeof keyboard>, inForeground = () => true) {
 async function typed(board: ReturnType<typeof keyboard>, ...texts: readonly string[]): Promise<void> {
   for (const text of texts) {
     board.type.write(text);
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
 }
 

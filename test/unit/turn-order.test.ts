@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { ScheduledRequest, Sender } from "../../src/replay/load.ts";
 import type { RequestRecord } from "../../src/replay/request-record.ts";
@@ -25,16 +26,12 @@ class HandSender implements Sender {
   async end(index: number, atMs: number): Promise<void> {
     this.ms = atMs;
     this.#ends.get(index)?.({} as RequestRecord);
-    await settled();
+    await nextTurn();
   }
 
   starts(): readonly (readonly [index: number, startMs: number])[] {
     return this.given.map(({ index, startMs }) => [index, startMs]);
   }
-}
-
-function settled(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 function turn(session: string | undefined, number: number, more: Partial<TraceRequest> = {}): TraceRequest {
@@ -51,7 +48,7 @@ async function play(trace: readonly TraceRequest[]) {
     .finally(() => {
       state.over = true;
     });
-  await settled();
+  await nextTurn();
   return { sender, state, played };
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
@@ -122,7 +123,7 @@ test.each(["", "event: message_start\n"])(
     take(begin);
     for (let i = 0; i < 3000; i++) take(`data: ${"y".repeat(100)}\n\n`);
     // What is looked at in a turn lives as long as that.
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
     setFlagsFromString("--expose-gc");
     (runInNewContext("gc") as () => void)();
     const kept = seen.filter((chunk) => chunk.deref() !== undefined).length;

@@ -7,8 +7,8 @@ import type { EngineReport } from "../../src/control/ingest/engine-report.ts";
 import { expectedActivated } from "../../src/core/shares/expected-activated.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import type { ConsumerDispatch } from "../../src/model/consumer-dispatch.ts";
-import { indexReplicas } from "../../src/model/placement.ts";
 import { modelLike, SMALL_MODEL } from "../../harness/small-model.ts";
+import { snapshotOf } from "../snapshot-of.ts";
 
 /** Two nodes of two GPUs; one layer of 6 experts. Experts 0 and 1 have a replica on each node. */
 const topology = { nodes: 2, gpusPerNode: 2, slotsPerGpu: 2 };
@@ -26,16 +26,7 @@ const placement = {
   topology,
   physicalToLogical: Int32Array.of(0, 2, 1, 3, 0, 4, 1, 5),
 };
-const snapshot = {
-  pool: "p",
-  model: "small",
-  epoch: 1,
-  change: { kind: "placement", reason: "", atMs: 0, movedSlots: 0, movedBytes: 0 },
-  placement,
-  replicas: indexReplicas(placement),
-  shares: { values: Float64Array.of(0.25, 1, 0.5, 1, 0.75, 1, 0.5, 1), prices: new Float64Array(4) },
-  missing: [],
-} as const;
+const snapshot = snapshotOf(placement, Float64Array.of(0.25, 1, 0.5, 1, 0.75, 1, 0.5, 1));
 
 /** A gateway that ranks report to, and the pool's leader, which hears it. */
 class Pool {

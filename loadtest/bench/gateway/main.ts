@@ -17,6 +17,7 @@ import { peers, roundRobinPeers } from "./peers.ts";
 import { PLIMSOLL, plimsoll, plimsollBefore, plimsollCapture, plimsollTraced } from "./plimsoll.ts";
 import { stageTables } from "./profile-stages.ts";
 import type { Router } from "./router.ts";
+import { namePattern } from "../name-pattern.ts";
 
 const NAMES = [...routersOf({ before: "" }), ...othersOf({})].map(({ name }) => name);
 const QUICK = { repeats: 1, seconds: 1, warmUp: 4 };
@@ -44,7 +45,9 @@ const command = new Command("bench:gateway")
   .addOption(countOption("--processes <n>", "how often every router is started anew (default: 1)"))
   .addOption(countOption("--repeats <n>", `of every cell, in each process (default: ${DEFAULTS.repeats})`))
   .addOption(
-    new Option("--cells <pattern>", 'only those whose name matches, such as "^whole, 64"').argParser(pattern),
+    new Option("--cells <pattern>", 'only those whose name matches, such as "^whole, 64"').argParser(
+      namePattern,
+    ),
   )
   .addOption(
     positiveOption("--seconds <s>", `that are measured of every cell (default: ${DEFAULTS.seconds})`),
@@ -131,14 +134,6 @@ function othersOf({ profile, peers: folder }: Flags): Router[] {
 
 function folderOf(folder: string | undefined): string | null {
   return folder === undefined ? null : resolve(folder);
-}
-
-function pattern(text: string): RegExp {
-  try {
-    return new RegExp(text);
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
 }
 
 function routerNames(text: string): string[] {

@@ -16,6 +16,7 @@ import type { RoutingPeer } from "./routing-peer.ts";
 import { routingTable } from "./routing-tables.ts";
 import { rustPeer } from "./rust-peers.ts";
 import { runVirtualBench } from "./virtual-bench.ts";
+import { namePattern } from "../name-pattern.ts";
 
 const TRACE = "traces/mooncake-fast25/conversation_trace.first2000.jsonl";
 const POLICIES: readonly RoutingPolicy[] = ["expert-aware", "least-load"];
@@ -51,9 +52,9 @@ const command = new Command("bench:routing")
     "--virtual",
     "Plimsoll's routing and the oracle alone, in virtual time: seconds in place of an hour",
   )
-  .addOption(new Option("--cases <pattern>", "only those whose name matches").argParser(pattern))
+  .addOption(new Option("--cases <pattern>", "only those whose name matches").argParser(namePattern))
   .addOption(
-    new Option("--only <pattern>", "only routers whose name matches, and the oracle").argParser(pattern),
+    new Option("--only <pattern>", "only routers whose name matches, and the oracle").argParser(namePattern),
   )
   .addOption(
     new Option("--policies <names>", `of Plimsoll's, with commas (default: ${POLICIES.join(",")})`).argParser(
@@ -123,14 +124,6 @@ async function traceText(path: string | undefined): Promise<string | null> {
   const file = path ?? join(dataFolder(), TRACE);
   if (path === undefined && !existsSync(file)) return null;
   return Buffer.from(await readInput(file)).toString();
-}
-
-function pattern(text: string): RegExp {
-  try {
-    return new RegExp(text);
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
 }
 
 function policyNames(text: string): RoutingPolicy[] {

@@ -23,8 +23,8 @@ export function trafficChart(plan: Plan, problem: PlanProblem): Chart {
     title: "GPUs in this layout, if traffic is another",
     unit: inside ? `dotted: the budget of ${budget}` : "",
     xTitle: "times the traffic",
-    x: linearAxis(0, end, TICKS, stepText),
-    y: linearAxis(0, most, TICKS, stepText),
+    x: linearAxis(end, TICKS, stepText),
+    y: linearAxis(most, TICKS, stepText),
     lines: [
       ...(inside ? [limit] : []),
       { policy: "plimsoll", points: points.map(({ factor, gpus }) => [factor, gpus] as const) },
@@ -52,13 +52,11 @@ export function frontChart({ front, chosen }: Plan): Chart {
     unit: "by arithmetic; the full line keeps the target",
     xTitle: "tokens/s per user",
     x: linearAxis(
-      0,
       most(({ perUser }) => perUser),
       TICKS,
       stepText,
     ),
     y: linearAxis(
-      0,
       most(({ perGpu }) => perGpu),
       TICKS,
       stepText,

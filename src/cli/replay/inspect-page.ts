@@ -102,7 +102,7 @@ function lengthCharts({ lengthPoints, input, output }: TraceFigures): Chart[] {
     unit: "percent of requests that are no longer",
     xTitle: "tokens",
     x: logAxis(1, Math.max(10, max), (value) => decimals(value, 0)),
-    y: linearAxis(0, 100, TICKS, (value) => `${value} %`),
+    y: linearAxis(100, TICKS, (value) => `${value} %`),
     lines: [
       {
         policy: "plimsoll",
@@ -125,5 +125,5 @@ function lengthCharts({ lengthPoints, input, output }: TraceFigures): Chart[] {
 }
 
 function valueAxis(most: number): Axis {
-  return linearAxis(0, roundEnd(most, TICKS), TICKS, stepText);
+  return linearAxis(roundEnd(most, TICKS), TICKS, stepText);
 }

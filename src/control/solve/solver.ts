@@ -31,9 +31,9 @@ export class SolverBusy extends Error {
 }
 
 /**
- * Solves placements, or what else its worker solves, in a thread of its own, one after another, for whoever asks; nothing is kept between two. Nobody is
- * kept waiting by what others ask: who has used the thread least goes first, and what takes long gives way to others. A
- * thread that dies takes what it solves with it, and is replaced for the next.
+ * Solves placements, or what else its worker solves, in a thread of its own, one after another, for whoever asks; nothing
+ * is kept between two. Nobody is kept waiting by what others ask: who has used the thread least goes first, and what takes
+ * long gives way to others. A thread that dies takes what it solves with it, and is replaced for the next.
  */
 export class Solver {
   readonly #models: () => Promise<readonly MoeModel[]>;
@@ -54,7 +54,7 @@ export class Solver {
    * @param models    those that a body may name, asked for with the first
    * @param timeoutMs for one body
    * @param sliceMs   for one body while others wait
-   * @param file      of the worker, which speaks solved.ts
+   * @param file      of the worker: it runs `answerBodies`
    * @param givesUp   whether what nobody wants any more is given up while it is solved; a new thread takes half a second
    */
   constructor(

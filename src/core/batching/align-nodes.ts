@@ -1,6 +1,7 @@
 import { type Placement, type ReplicaIndex, indexReplicas } from "../../model/placement.ts";
 import { slotCount } from "../../model/topology.ts";
 import { compose } from "./compose.ts";
+import { dot } from "../../lib/vectors.ts";
 
 /** Rounds of naming nodes and finding homes anew; few find anything after the fifth. */
 const ROUNDS = 12;
@@ -117,12 +118,6 @@ function homesOf(visits: Float64Array, nodes: number, weights: readonly number[]
   const { rankOf } = compose("decode", requests, kinds, idle);
   for (const [request, node] of rankOf.entries()) homes[kind[request] * nodes + node]++;
   return homes;
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
 }
 
 /** Exchanges the names of two nodes as long as more then find experts at home. @returns whether any was exchanged */

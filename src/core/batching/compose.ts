@@ -7,6 +7,7 @@ import type { Phase, RankState, WaitingRequests } from "./waiting-requests.ts";
 /** What a rank's work may lie off the mean to save hops. */
 const TOLERANCE = 0.01;
 
+/** Where the requests that waited go, and what ranks then have. The work is in input tokens (prefill) or requests (decode). */
 export interface Composition {
   /** `[count]`: the rank of each request; −1 = stays waiting. */
   readonly rankOf: Int32Array;

@@ -1,3 +1,4 @@
+import { dot } from "../../lib/vectors.ts";
 /** Rounds of power iteration: the order along the axis is settled long before its direction is exact. */
 const ROUNDS = 8;
 
@@ -34,10 +35,4 @@ export function likenessOf(predictions: readonly Float64Array[]): Float64Array {
     }
   }
   return at;
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
 }

@@ -22,4 +22,5 @@ export interface RankState {
   readonly places: Int32Array;
 }
 
+/** What work is counted in: input tokens in prefill, requests in decode. */
 export type Phase = "prefill" | "decode";

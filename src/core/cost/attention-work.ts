@@ -26,6 +26,7 @@ export function noAttentionWork(windows = 0): AttentionWork {
   return { tokens: 0, prefillContext: 0, decodeContext: 0, sampled: 0, decoding: 0, drafted: 0, ...within };
 }
 
+/** Sets all of it to 0, so that the object can be filled again. */
 export function clearWork(work: AttentionWork): void {
   work.tokens = work.prefillContext = work.decodeContext = work.sampled = 0;
   work.decoding = work.drafted = 0;

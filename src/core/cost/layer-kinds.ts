@@ -17,6 +17,7 @@ export interface LayerKind {
   readonly others: number;
 }
 
+/** The model's layers by their kind of attention, in its order. Each MoE row is in one kind. */
 export function layerKinds(model: MoeModel, hardware: Hardware): readonly LayerKind[] {
   const { moeLayers, attention, hidden } = model;
   const windows = attentionWindows(model);

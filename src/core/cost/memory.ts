@@ -12,6 +12,7 @@ export interface WeightBytes {
   readonly perSlot: number;
 }
 
+/** What the model's weights take in memory, in bytes, in the precisions it is served in. */
 export function weightBytes(model: MoeModel): WeightBytes {
   const { attention, dense, gates, vocabulary } = modelWeights(model);
   const layers = model.moeLayers.length;

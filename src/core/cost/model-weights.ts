@@ -14,6 +14,7 @@ export interface ModelWeights {
   readonly vocabulary: number;
 }
 
+/** Counts the weights of a whole model, by what they are used for. */
 export function modelWeights(model: MoeModel): ModelWeights {
   const { hidden, attention, moeLayers, denseLayers, experts } = model;
   const ffn = (width: number) => ffnMatrices(model) * hidden * width;

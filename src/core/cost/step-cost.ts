@@ -136,7 +136,7 @@ export class StepCost {
   }
 
   /** The parts of one MoE layer behind its attention, as one batch. */
-  times(tally: LayerTally, mostTokensOnARank: number, promptPart = 0): Omit<LayerTimes, "attention"> {
+  times(tally: LayerTally, mostTokensOnARank: number, promptPart: number): Omit<LayerTimes, "attention"> {
     return {
       experts: this.#experts.slowest(tally, WHOLE, promptPart),
       ...this.#exchange.of(tally, mostTokensOnARank, promptPart, WHOLE),
@@ -144,7 +144,12 @@ export class StepCost {
   }
 
   /** The parts of one MoE layer in one of two overlapping micro-batches. */
-  halfTimes(tally: LayerTally, mostTokensOnARank: number, halfAttention: number, promptPart = 0): LayerTimes {
+  halfTimes(
+    tally: LayerTally,
+    mostTokensOnARank: number,
+    halfAttention: number,
+    promptPart: number,
+  ): LayerTimes {
     const half = this.#half(promptPart);
     return {
       attention: halfAttention,

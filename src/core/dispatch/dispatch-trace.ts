@@ -6,6 +6,7 @@ import type { DispatchLayout } from "./dispatch-layout.ts";
 import { type DispatchFigures, DispatchTotals } from "./dispatch-totals.ts";
 import { Dispatcher } from "./dispatcher.ts";
 
+/** Which replicas the tokens of a trace are sent to, and what that comes to. */
 export interface DispatchedTrace {
   /** `[tokens][depth][topk]` physical slots; −1 where there is no selection, or no placement for the layer. */
   readonly slots: Int32Array;
@@ -15,6 +16,7 @@ export interface DispatchedTrace {
   readonly chooseMs: Float64Array;
 }
 
+/** A trace, and how its tokens find their replicas. */
 export interface TraceDispatch {
   /** With a row for each layer of the placement. */
   readonly routing: TraceRows;

@@ -5,6 +5,7 @@ import type { ReplicaChooser } from "./replica-chooser.ts";
 import type { ReplicaMap } from "../../model/replica-map.ts";
 import type { TokenBatch } from "./token-batch.ts";
 
+/** What hops and load cost beside each other, in node hops. */
 export interface HopPrices {
   /** Cost of a (token, rank) pair that the token would not visit otherwise; a node hop costs 1. */
   readonly rankHop: number;

@@ -1,4 +1,5 @@
 import { blendWeights } from "./blend-weights.ts";
+import { dot, sumOf } from "../../lib/vectors.ts";
 
 /** Tests after which an error counts half. */
 const HALF_LIFE = 16;
@@ -79,16 +80,4 @@ function differences(a: Float64Array, b: Float64Array): Float64Array {
   const left = a.slice();
   for (let i = 0; i < left.length; i++) left[i] -= b[i];
   return left;
-}
-
-function sumOf(values: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i];
-  return sum;
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
 }

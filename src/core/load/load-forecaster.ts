@@ -3,6 +3,7 @@ import { ChangeDetector } from "./change-detector.ts";
 import { ForecastErrors } from "./forecast-errors.ts";
 import { LoadTracker } from "./load-tracker.ts";
 import { WindowSum } from "./window-sum.ts";
+import { sumOf } from "../../lib/vectors.ts";
 
 /** Half-lives of the averages that are blended, in horizons. */
 const HALF_LIVES = [1 / 8, 1, 8];
@@ -150,10 +151,4 @@ function partsOf({ tokens }: ExpertLoad): Float64Array {
   const parts = new Float64Array(tokens.length);
   if (sum > 0) for (let i = 0; i < parts.length; i++) parts[i] = tokens[i] / sum;
   return parts;
-}
-
-function sumOf(values: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i];
-  return sum;
 }

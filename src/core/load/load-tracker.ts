@@ -16,7 +16,7 @@ export class LoadTracker {
     this.#halfLifeMs = halfLifeMs;
   }
 
-  /** @param load tokens per expert in a window of `spanMs` milliseconds; a window without tokens says nothing */
+  /** @param load tokens per expert in a window of `spanMs` milliseconds; one without tokens lowers the average */
   observe(load: ExpertLoad, spanMs: number): void {
     const keep = 2 ** (-spanMs / this.#halfLifeMs);
     const average = this.#average.tokens;

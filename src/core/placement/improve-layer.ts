@@ -11,6 +11,7 @@ const GUESS_WEIGHT = 0.02;
 /** A way is given up where this part of the moves that it needs at least, at the rate of its best change, is too many. */
 const PATIENCE = 0.8;
 
+/** A layer after some moves. */
 export interface LayerMoves {
   /** `[slots]` */
   readonly row: Int32Array;

@@ -1,9 +1,9 @@
 import { int32Copy } from "../../lib/readonly-arrays.ts";
 import { type ExpertLoad, layerLoad } from "../../model/load.ts";
-import { type Placement, indexReplicas } from "../../model/placement.ts";
+import type { Placement } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { slotCount } from "../../model/topology.ts";
-import { solveShares } from "../shares/solve-shares.ts";
+import { layerOptima } from "../shares/layer-optima.ts";
 import { layerBounds } from "./bounds.ts";
 import { LayerLoosener } from "./loosen-layer.ts";
 
@@ -25,8 +25,8 @@ export function loosenPlacement(
   if (most <= 0) return adapted;
   const width = slotCount(adapted.topology);
   const physicalToLogical = int32Copy(adapted.physicalToLogical);
-  const before = optimaOf(inForce, load, capacity);
-  const now = optimaOf(adapted, load, capacity);
+  const before = layerOptima(inForce, load, capacity);
+  const now = layerOptima(adapted, load, capacity);
   const layers = layerBounds(load, capacity).map(({ value }, layer) => {
     const tokens = layerLoad(load, layer);
     const row = physicalToLogical.slice(layer * width, (layer + 1) * width);
@@ -34,7 +34,7 @@ export function loosenPlacement(
     const level = Math.max(now[layer], Math.min(before[layer], value * (1 + CLOSE_ENOUGH)));
     return new LayerLoosener(kept, row, tokens, capacity, level, (loosened) => {
       const alone = { ...adapted, layers: 1, physicalToLogical: loosened };
-      return optimaOf(alone, { ...load, layers: 1, tokens }, capacity)[0] <= level;
+      return layerOptima(alone, { ...load, layers: 1, tokens }, capacity)[0] <= level;
     });
   });
   for (let left = most; left > 0; ) {
@@ -44,8 +44,4 @@ export function loosenPlacement(
   }
   for (const [i, { row }] of layers.entries()) physicalToLogical.set(row, i * width);
   return { ...adapted, physicalToLogical };
-}
-
-function optimaOf(placement: Placement, load: ExpertLoad, { speeds }: PoolCapacity): Float64Array {
-  return solveShares(placement, indexReplicas(placement), load, speeds).optimum;
 }

@@ -21,6 +21,7 @@ const ABROAD_PART = 0.15;
 /** A layer whose maximum is this near its bound is left as it is. */
 const CLOSE_ENOUGH = 0.0005;
 
+/** What a placement from scratch is made for. */
 export interface PlacementRequest {
   readonly load: ExpertLoad;
   /** `[layers][experts]`: how far off the load may be, one standard deviation; left out where it is known. */

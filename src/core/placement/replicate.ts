@@ -1,3 +1,4 @@
+/** How many replicas each expert of a layer has. */
 export interface Replicas {
   /** `[slots]`: the expert of each replica; the first replicas of all experts, in order, then the redundant ones. */
   readonly replicaOf: Int32Array;

@@ -21,6 +21,7 @@ export interface BalancePolicy {
   readonly replansEarly: boolean;
 }
 
+/** The policies by name: what pools are balanced by, and compared with. */
 export const BALANCE_POLICIES: Readonly<Record<BalancePolicyName, BalancePolicy>> = {
   none: {
     name: "none",

@@ -1,5 +1,4 @@
 import type { ReadonlyNumbers } from "../../lib/readonly-arrays.ts";
-import { Rng } from "../../lib/rng.ts";
 import type { Cadence } from "../../model/cadence.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import { partOfModel } from "../../model/engine-shape.ts";
@@ -10,17 +9,13 @@ import type { Shares } from "../../model/shares.ts";
 import { type Topology, gpuCount } from "../../model/topology.ts";
 import { type PoolCapacity, fullCapacity, outOfService } from "../../model/pool-capacity.ts";
 import { readingPart } from "../cost/reading-part.ts";
-import { LoadForecaster } from "../load/load-forecaster.ts";
-import { LoadTracker } from "../load/load-tracker.ts";
-import { RecentParts } from "../load/recent-parts.ts";
-import { RoutingSample } from "../load/routing-sample.ts";
-import { StepTokens } from "../load/step-tokens.ts";
+import { type CountedPasses, KnownLoad } from "../load/known-load.ts";
 import type { Moves } from "../migration/moves.ts";
 import { usablePart } from "../placement/rehome-experts.ts";
 import type { BalancePolicy } from "./balance-policy.ts";
 import { mustChange, repaired, sameCapacity, serviceText } from "./capacity-change.ts";
 import { PlacementComparer } from "./compare-placements.ts";
-import { type Explanation, candidateState, loadSummary, predictedState } from "./explanation.ts";
+import { type Explanation, explainPlacements, explainShares } from "./explanation.ts";
 import type { Consumer } from "./consumers/consumer.ts";
 import { consumerOf } from "./consumers/consumers.ts";
 import type { Decision, Survival } from "./decision.ts";
@@ -37,11 +32,7 @@ export class Balancer {
   readonly #policy: BalancePolicy;
   readonly #consumer: Consumer;
   readonly #cadence: Cadence;
-  readonly #recent: LoadTracker;
-  readonly #steady: LoadForecaster;
-  readonly #sample: RoutingSample;
-  readonly #parts: RecentParts;
-  readonly #stepTokens: StepTokens;
+  readonly #load: KnownLoad;
   readonly #model: MoeModel;
   readonly #machine: Machine;
   readonly #noMoves: Moves;
@@ -69,13 +60,9 @@ export class Balancer {
     this.#policy = policy;
     this.#consumer = consumerOf(policy.consumer);
     this.#cadence = cadence;
-    this.#recent = new LoadTracker(layers, model.experts, cadence.sharesMs);
-    this.#steady = new LoadForecaster(layers, model.experts, cadence.placementMs);
-    this.#sample = new RoutingSample(layers, model.topk, new Rng(1));
-    this.#stepTokens = new StepTokens(cadence.placementMs);
+    this.#load = new KnownLoad(model, cadence, this.#decides);
     this.#model = model;
     this.#machine = machine;
-    this.#parts = new RecentParts(layers, model.experts, model.topk);
     this.#noMoves = { slots: 0, bytes: 0, received: new Int32Array(gpuCount(topology)) };
     this.#nextShares = startMs + cadence.sharesMs;
     this.#nextPlacement = startMs + cadence.placementMs;
@@ -105,41 +92,17 @@ export class Balancer {
 
   /** The load expected next, tokens per second and expert: what placements are made for. */
   forecast(): ExpertLoad {
-    return this.#steady.forecast().mean;
+    return this.#load.forecast().mean;
   }
 
-  /**
-   * What never decides keeps no more than the load of late, which experts of lost GPUs are brought back by.
-   * @param routing some of the window's tokens, at all the model's layers; null where there are none to be had
-   * @param passes  of the pool in the window, with their tokens; NaN steps where nobody counts them
-   */
-  observe(
-    load: ExpertLoad,
-    spanMs: number,
-    routing: RoutingTrace | null = null,
-    passes: { readonly steps: number; readonly tokens: number } = { steps: Number.NaN, tokens: 0 },
-  ): void {
-    this.#stepTokens.observe(passes.tokens, passes.steps, spanMs);
-    this.#recent.observe(load, spanMs);
-    if (!this.#decides) return;
-    if (this.#steady.observe(load, spanMs)) {
-      this.#changed = true;
-      this.#parts.forget();
-    }
-    this.#parts.observe(load, spanMs);
-    if (routing !== null) this.#sample.add(routing);
+  /** As `KnownLoad.observe`. What never decides knows the load of late, which experts of lost GPUs are brought back by. */
+  observe(load: ExpertLoad, spanMs: number, routing?: RoutingTrace | null, passes?: CountedPasses): void {
+    if (this.#load.observe(load, spanMs, routing, passes)) this.#changed = true;
   }
 
-  /**
-   * Begins with what another knew of the load, as if it had been so for one placement interval.
-   * @param load as `forecast` gives it; zeros say nothing
-   */
+  /** Begins with what another knew of the load, as `forecast` gave it. */
   learn(load: ExpertLoad): void {
-    if (load.tokens.every((rate) => rate === 0)) return;
-    const { placementMs } = this.#cadence;
-    const window = { ...load, tokens: load.tokens.map((rate) => (rate * placementMs) / 1000) };
-    this.#recent.observe(window, placementMs);
-    this.#steady.observe(window, placementMs);
+    this.#load.learn(load);
   }
 
   /**
@@ -148,7 +111,7 @@ export class Balancer {
    * @param capacity which GPUs may hold how much; none of it on those that are lost or to be emptied
    */
   decide(nowMs: number, capacity: PoolCapacity = this.#capacity): Decision | null {
-    if (!this.#decides || !this.#recent.warm) return null;
+    if (!this.#decides || !this.#load.warm) return null;
     const early = this.#changed && this.#policy.replansEarly;
     const resized = !sameCapacity(capacity, this.#capacity);
     if (early || resized || nowMs >= this.#nextPlacement) {
@@ -173,7 +136,7 @@ export class Balancer {
 
   /** Shares for a placement that was not planned as a whole, by the load expected next. */
   reshare(placement: Placement): Plan {
-    return this.#planFor(placement, this.#expected());
+    return this.#planFor(placement, this.#load.recentOrUniform);
   }
 
   /**
@@ -181,7 +144,7 @@ export class Balancer {
    * @param capacity what may be placed where
    */
   survive(lost: readonly number[], capacity: PoolCapacity): Survival {
-    const load = this.#expected();
+    const load = this.#load.recentOrUniform;
     const { placement } = this.#current;
     const left = usablePart(placement, outOfService(fullCapacity(placement.topology), lost));
     // GPUs that are to be emptied keep what they have until a placement is weighed.
@@ -197,41 +160,29 @@ export class Balancer {
     this.#current = plan;
   }
 
-  /** The load expected next; a uniform one before anything is known. */
-  #expected(): ExpertLoad {
-    const load = this.#recent.forecast();
-    return this.#recent.warm ? load : { ...load, tokens: load.tokens.fill(1) };
-  }
-
   /** @param nowMs null out of turn */
   #decidePlacement(capacity: PoolCapacity, nowMs: number | null): Decision {
-    const known = this.#steady.forecast();
-    const load = this.#recent.warm ? known.mean : this.#expected();
-    const forecast = { ...known, mean: load };
+    const { mean, deviation } = this.#load.forecast();
+    const load = this.#load.warm ? mean : this.#load.recentOrUniform;
     // GPUs that must be left, or experts that are missing, are reason enough.
     const must = mustChange(this.#current.placement, capacity);
     this.#capacity = { slots: capacity.slots.slice(), speeds: capacity.speeds.slice() };
-    const scenarios = this.#parts.around(load);
+    const scenarios = this.#load.scenariosAround(load);
     const stay = this.#reshared(load);
-    const [tokens, others] = this.#sample.halves ?? [null, null];
-    const placements = this.#proposer.propose(stay.placement, { ...forecast, scenarios }, tokens, capacity);
+    const [tokens, others] = this.#load.tokens;
+    const expected = { mean: load, deviation, scenarios };
+    const placements = this.#proposer.propose(stay.placement, expected, tokens, capacity);
     const planFor = (placement: Placement) => this.#planFor(placement, load);
-    const { before, candidates, best, enough } = this.#comparer.compare(
+    const compared = this.#comparer.compare(
       { stay, must, load, scenarios, sample: others, readingPart: this.#readingPart(), planFor, nowMs },
       placements,
     );
-    const weighed = `${changeText(before, best.after)} by ${this.#consumer.dispatch} dispatch for ${best.moves.slots} moved slots`;
+    const { before, best, enough } = compared;
+    const { dispatch } = this.#consumer;
+    const weighed = `${changeText(before, best.after)} by ${dispatch} dispatch for ${best.moves.slots} moved slots`;
     const take = enough || !this.#policy.weighsMoves;
     const verdict = take ? (must ? "must" : "taken") : "not worth its moves";
-    const explanation = {
-      dispatch: this.#consumer.dispatch,
-      load: loadSummary(load),
-      inForce: predictedState(before),
-      candidates: candidates.map(candidateState),
-      best: candidates.indexOf(best),
-      after: predictedState(best.after),
-      verdict,
-    };
+    const explanation = explainPlacements(dispatch, load, compared, verdict);
     if (!take)
       return this.#decideShares({ because: `placement kept: ${weighed} is not worth it`, explanation });
     return {
@@ -249,22 +200,15 @@ export class Balancer {
   #decideShares(
     weighed: { readonly because: string; readonly explanation: Explanation } | null = null,
   ): Decision {
-    const load = this.#recent.forecast();
+    const load = this.#load.recent;
     const plan = this.#reshared(load);
     const before = this.#predictor.balancednessOf(this.#current, load);
     const after = this.#predictor.balancednessOf(plan, load);
     const found = `forecast balancedness ${before.toFixed(3)} → ${after.toFixed(3)} by shares`;
     const reason = weighed === null ? found : `${weighed.because}; ${found}`;
     const kind = after / before - 1 >= this.#policy.leastShareGain ? "shares" : "keep";
-    const explanation: Explanation = {
-      dispatch: this.#consumer.dispatch,
-      load: loadSummary(load),
-      inForce: { balancedness: before, nodeHops: null, cost: null },
-      candidates: [],
-      best: null,
-      after: { balancedness: after, nodeHops: null, cost: null },
-      verdict: kind === "shares" ? `shares alone reach ${after.toFixed(4)}` : "shares gain too little",
-    };
+    const verdict = kind === "shares" ? `shares alone reach ${after.toFixed(4)}` : "shares gain too little";
+    const explanation = explainShares(this.#consumer.dispatch, load, before, after, verdict);
     return {
       kind,
       reason,
@@ -278,10 +222,11 @@ export class Balancer {
 
   /** Where nobody counts steps, none of it. */
   #readingPart(): number {
-    const { mean } = this.#stepTokens;
-    if (mean === null) return 0;
+    const { stepTokens } = this.#load;
+    if (stepTokens === null) return 0;
     const { hardware, shape } = this.#machine;
-    return readingPart(partOfModel(this.#model, shape), this.#current.placement.topology, hardware, mean);
+    const { topology } = this.#current.placement;
+    return readingPart(partOfModel(this.#model, shape), topology, hardware, stepTokens);
   }
 
   #planFor(placement: Placement, load: ExpertLoad): Plan {

@@ -15,6 +15,7 @@ export function repaired(placement: Placement, load: ExpertLoad, capacity: PoolC
   return servedExperts(repair) > servedExperts(placement) ? repair : null;
 }
 
+/** Whether every slot holds the same expert; both are of one shape. */
 export function sameSlots(a: Placement, b: Placement): boolean {
   for (let i = 0; i < a.physicalToLogical.length; i++) {
     if (a.physicalToLogical[i] !== b.physicalToLogical[i]) return false;

@@ -11,6 +11,7 @@ import type { Plan } from "./plan.ts";
 import type { Predicted, Predictor } from "./prediction.ts";
 import { MoveScale, type Weighed } from "./weigh-moves.ts";
 
+/** What is in force, and what the placements that could follow it are weighed by. */
 export interface Comparison {
   /** The placement in force, with shares that suit the load. */
   readonly stay: Plan;
@@ -27,10 +28,12 @@ export interface Comparison {
   readonly nowMs: number | null;
 }
 
+/** What could follow, with what it would win and cost. */
 export interface Candidate extends Weighed {
   readonly plan: Plan;
 }
 
+/** What was weighed, and the best of it. */
 export interface Compared {
   readonly before: Predicted;
   readonly candidates: readonly Candidate[];

@@ -2,6 +2,7 @@ import type { Moves } from "../migration/moves.ts";
 import type { Explanation } from "./explanation.ts";
 import type { Plan } from "./plan.ts";
 
+/** What a pool is to do next, and why. */
 export interface Decision {
   /** `keep`: leave everything as it is; `shares`: publish the plan; `placement`: prepare, then publish it. */
   readonly kind: "keep" | "shares" | "placement";

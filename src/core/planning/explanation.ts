@@ -1,5 +1,6 @@
 import type { ConsumerDispatch } from "../../model/consumer-dispatch.ts";
 import type { ExpertLoad } from "../../model/load.ts";
+import type { Compared } from "./compare-placements.ts";
 import type { Prediction } from "./prediction.ts";
 import type { Weighed } from "./weigh-moves.ts";
 
@@ -22,6 +23,7 @@ export interface Explanation {
   readonly verdict: string;
 }
 
+/** What was predicted of a plan. */
 export interface PredictedState {
   readonly balancedness: number;
   /** Per token and layer; null where it was not asked. */
@@ -30,6 +32,7 @@ export interface PredictedState {
   readonly cost: number | null;
 }
 
+/** The same of one that could follow, with its moves. */
 export interface CandidateState extends PredictedState {
   readonly movedSlots: number;
   readonly movedBytes: number;
@@ -72,11 +75,48 @@ export function loadSummary({ layers, experts, tokens }: ExpertLoad): LoadSummar
   return { tokensPerSecond: total / Math.max(1, loaded), hottest };
 }
 
-export function predictedState({ balancedness, nodeHops, cost }: Prediction): PredictedState {
+/** Of placements that were weighed. */
+export function explainPlacements(
+  dispatch: ConsumerDispatch,
+  load: ExpertLoad,
+  { before, candidates, best }: Compared,
+  verdict: string,
+): Explanation {
+  return {
+    dispatch,
+    load: loadSummary(load),
+    inForce: predictedState(before),
+    candidates: candidates.map(candidateState),
+    best: candidates.indexOf(best),
+    after: predictedState(best.after),
+    verdict,
+  };
+}
+
+/** Of shares alone. @param before the balancedness of the shares in force, by the load of late; @param after of the new ones */
+export function explainShares(
+  dispatch: ConsumerDispatch,
+  load: ExpertLoad,
+  before: number,
+  after: number,
+  verdict: string,
+): Explanation {
+  return {
+    dispatch,
+    load: loadSummary(load),
+    inForce: { balancedness: before, nodeHops: null, cost: null },
+    candidates: [],
+    best: null,
+    after: { balancedness: after, nodeHops: null, cost: null },
+    verdict,
+  };
+}
+
+function predictedState({ balancedness, nodeHops, cost }: Prediction): PredictedState {
   return { balancedness, nodeHops, cost };
 }
 
-export function candidateState({ after, moves, transferMs, gain, neededGain }: Weighed): CandidateState {
+function candidateState({ after, moves, transferMs, gain, neededGain }: Weighed): CandidateState {
   return {
     ...predictedState(after),
     movedSlots: moves.slots,

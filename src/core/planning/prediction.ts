@@ -1,3 +1,4 @@
+import { sumOf } from "../../lib/vectors.ts";
 import type { ExpertLoad } from "../../model/load.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import { gpusInService } from "../../model/placement.ts";
@@ -13,6 +14,7 @@ import { consumerOf } from "./consumers/consumers.ts";
 import type { Plan } from "./plan.ts";
 import { restCost } from "./rest-cost.ts";
 
+/** What a plan would come to under a load. */
 export interface Prediction {
   /** Over the GPUs that hold an expert. */
   readonly balancedness: number;
@@ -65,7 +67,7 @@ export class Predictor {
     const layerCosts = followed
       ? overMean(layerMaximaOver(placement, replicas, scenarios), gpuCount(topology))
       : layerMaxima(plan, load);
-    const experts = sum(layerCosts);
+    const experts = sumOf(layerCosts);
     const serving = Math.max(1, gpusInService(placement).length);
     const level = gpuCount(topology) / serving;
     const balance = experts === 0 ? 1 : level / experts;
@@ -73,7 +75,7 @@ export class Predictor {
     const unknown = () => new Float64Array(layers).fill(scatteredHops(this.#model.topk, topology));
     const hops = sample === null ? unknown() : layerNodeHops(placement, replicas, sample);
     for (const [layer, count] of hops.entries()) layerCosts[layer] += (this.#hopCost * count) / layers;
-    const nodeHops = sum(hops) / layers;
+    const nodeHops = sumOf(hops) / layers;
     const exchange = this.#hopCost * nodeHops;
     return {
       balancedness: balance,
@@ -92,10 +94,6 @@ export class Predictor {
   }
 }
 
-function sum(values: Float64Array): number {
-  return values.reduce((a, b) => a + b, 0);
-}
-
 /** `[layers]`: of maxima added up over loads the mean, in what each GPU would have of a load in equal parts. */
 function overMean({ maxima, loaded }: { maxima: Float64Array; loaded: number }, gpus: number): Float64Array {
   return maxima.map((max) => (max * gpus) / Math.max(1, loaded));
@@ -105,7 +103,7 @@ function overMean({ maxima, loaded }: { maxima: Float64Array; loaded: number }, 
 function layerMaxima({ placement, shares }: Plan, load: ExpertLoad): Float64Array {
   const gpus = gpuCount(placement.topology);
   const loads = gpuLoads(placement, shares.values, load);
-  const even = sum(loads) / gpus;
+  const even = sumOf(loads) / gpus;
   return Float64Array.from({ length: placement.layers }, (_, layer) => {
     const max = loads.subarray(layer * gpus, (layer + 1) * gpus).reduce((a, b) => Math.max(a, b), 0);
     return even === 0 ? 0 : max / even;

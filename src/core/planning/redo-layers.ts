@@ -1,12 +1,12 @@
 import { int32Copy } from "../../lib/readonly-arrays.ts";
-import { type ExpertLoad, emptyLoad, layerLoad } from "../../model/load.ts";
-import { type Placement, indexReplicas } from "../../model/placement.ts";
+import { type ExpertLoad, loadRows } from "../../model/load.ts";
+import type { Placement } from "../../model/placement.ts";
 import type { PoolCapacity } from "../../model/pool-capacity.ts";
 import { slotCount } from "../../model/topology.ts";
 import { keepGpus } from "../migration/keep-gpus.ts";
 import { changedSlots, keepSlots } from "../migration/moves.ts";
 import { layerBounds } from "../placement/bounds.ts";
-import { solveShares } from "../shares/solve-shares.ts";
+import { layerOptima } from "../shares/layer-optima.ts";
 
 /** A layer whose maximum is this near its bound is not placed again: that takes many moves. */
 const CLOSE_ENOUGH = 0.01;
@@ -35,15 +35,15 @@ export function redoLayers(
 ): Placement {
   const width = slotCount(adapted.topology);
   if (moves < LEAST_MOVED * width) return adapted;
-  const optimum = optimaOf(adapted, load, capacity);
+  const optimum = layerOptima(adapted, load, capacity);
   const layers = layerBounds(load, capacity)
     .map(({ value }, layer) => (optimum[layer] > value * (1 + CLOSE_ENOUGH) ? layer : -1))
     .filter((layer) => layer >= 0);
   if (layers.length === 0) return adapted;
-  const some = loadOf(load, layers);
+  const some = loadRows(load, layers);
   const now = rowsOf(inForce, layers);
   const redone = keepSlots(now, keepGpus(now, fresh(some), capacity));
-  const redoneOptimum = optimaOf(redone, some, capacity);
+  const redoneOptimum = layerOptima(redone, some, capacity);
   const options = layers
     .map((layer, i) => ({
       layer,
@@ -63,16 +63,6 @@ export function redoLayers(
     physicalToLogical.set(rowsOf(redone, [option.i]).physicalToLogical, option.layer * width);
   }
   return { ...adapted, physicalToLogical };
-}
-
-function optimaOf(placement: Placement, load: ExpertLoad, { speeds }: PoolCapacity): Float64Array {
-  return solveShares(placement, indexReplicas(placement), load, speeds).optimum;
-}
-
-function loadOf(load: ExpertLoad, layers: readonly number[]): ExpertLoad {
-  const some = emptyLoad(layers.length, load.experts);
-  for (const [i, layer] of layers.entries()) some.tokens.set(layerLoad(load, layer), i * load.experts);
-  return some;
 }
 
 function rowsOf(placement: Placement, layers: readonly number[]): Placement {

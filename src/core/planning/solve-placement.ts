@@ -50,6 +50,7 @@ export interface PlacementProblem {
   readonly model: MoeModel | null;
 }
 
+/** A placement with its shares, and how good it is. */
 export interface PlacementSolution {
   readonly placement: Placement;
   /** `[layers][slots]` */

@@ -5,6 +5,7 @@ import type { Shares } from "../../model/shares.ts";
 import { gpuCount, slotCount } from "../../model/topology.ts";
 import { LayerFlow } from "./layer-flow.ts";
 
+/** Shares and prices, with what proves that they are the best. */
 export interface ShareSolution extends Shares {
   readonly values: Float64Array;
   readonly prices: Float64Array;

@@ -2,6 +2,7 @@ import type { HeldExpert } from "../experts/placed-experts.ts";
 import { whole } from "../format.ts";
 import { gpusText, thenText } from "./change-text.ts";
 import { type ChangedExpert, type ReadChange, weightiest } from "./placement-change.ts";
+import { DataTable, NumberHead, TextHead } from "../page/data-table.tsx";
 
 const ROWS = 50;
 
@@ -18,47 +19,33 @@ export function ChangeList({ read, numbers, pointAt }: Properties) {
   const shown = experts.slice(0, ROWS);
   const caption = `Experts by the load that was expected then${shown.length < experts.length ? `: the heaviest ${shown.length} of ${whole(experts.length)}` : ""}`;
   return (
-    <div class="table-frame" tabIndex={0} role="region" aria-label="Table of the weightiest changes">
-      <table class="change-list">
-        <caption>{caption}</caption>
-        <thead>
-          <tr>
-            <th scope="col" class="number">
-              Layer
-            </th>
-            <th scope="col" class="number">
-              Expert
-            </th>
-            <th
-              scope="col"
-              class="number"
-              title="Relative to an even part of its layer, as it was expected when this was decided, and its place by that in the layer"
-            >
-              Load then
-            </th>
-            <th scope="col" class="number">
-              Replicas
-            </th>
-            <th scope="col" title="GPUs with slots that held it, and hold something else now">
-              From
-            </th>
-            <th scope="col" title="GPUs with slots that hold it, and held something else before">
-              To
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {shown.map((one) => (
-            <Row
-              key={`${one.layer} ${one.expert}`}
-              one={one}
-              layer={numbers[one.layer] ?? one.layer}
-              pointAt={pointAt}
-            />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable
+      label="Table of the weightiest changes"
+      kind="change-list"
+      caption={caption}
+      head={
+        <>
+          <NumberHead name="Layer" />
+          <NumberHead name="Expert" />
+          <NumberHead
+            name="Load then"
+            what="Relative to an even part of its layer, as it was expected when this was decided, and its place by that in the layer"
+          />
+          <NumberHead name="Replicas" />
+          <TextHead name="From" what="GPUs with slots that held it, and hold something else now" />
+          <TextHead name="To" what="GPUs with slots that hold it, and held something else before" />
+        </>
+      }
+    >
+      {shown.map((one) => (
+        <Row
+          key={`${one.layer} ${one.expert}`}
+          one={one}
+          layer={numbers[one.layer] ?? one.layer}
+          pointAt={pointAt}
+        />
+      ))}
+    </DataTable>
   );
 }
 

@@ -11,6 +11,7 @@ import {
   spanText,
   worthText,
 } from "./decision-text.ts";
+import { DataTable, NumberHead, TextHead } from "../page/data-table.tsx";
 
 /** Newer ones push older ones off the page; the heading says so. */
 const ROWS = 50;
@@ -41,55 +42,42 @@ function Table({ decisions, last, modelled, chosen, choose }: Properties) {
       {rows.length === 0 ? (
         <p class="awaited">Nothing has been decided yet.</p>
       ) : (
-        <div class="table-frame" tabIndex={0} role="region" aria-label="Table of decisions">
-          <table class="decisions">
-            <thead>
-              <tr>
-                <th scope="col">At</th>
-                <th scope="col">What</th>
-                <th
-                  scope="col"
-                  class="number"
-                  title="Balancedness for the mean of the forecast load, of what was in force and of what was to follow. Single steps vary around that mean, those of few tokens most: what is measured, step by step, is below it"
-                >
-                  Predicted
-                </th>
-                <th
-                  scope="col"
-                  class="number"
-                  title={`Balancedness ${modelled ? "worked out from what engines count" : "as counted"}, before and after`}
-                >
-                  {modelled ? "Worked out" : "Measured"}
-                </th>
-                <th
-                  scope="col"
-                  class="number"
-                  title="Replicas that came to other slots, and the bytes of their weights"
-                >
-                  Moved
-                </th>
-                <th
-                  scope="col"
-                  class="number"
-                  title="Tokens forwarded more, in parts of all, and how many more its moves need"
-                >
-                  Gain
-                </th>
-                <th scope="col">Why</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map((decision) => (
-                <Row
-                  key={decision.id}
-                  decision={decision}
-                  chosen={decision.id === chosen}
-                  choose={moved(decision) ? choose : null}
-                />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <DataTable
+          label="Table of decisions"
+          kind="decisions"
+          head={
+            <>
+              <TextHead name="At" />
+              <TextHead name="What" />
+              <NumberHead
+                name="Predicted"
+                what="Balancedness for the mean of the forecast load, of what was in force and of what was to follow. Single steps vary around that mean, those of few tokens most: what is measured, step by step, is below it"
+              />
+              <NumberHead
+                name={modelled ? "Worked out" : "Measured"}
+                what={`Balancedness ${modelled ? "worked out from what engines count" : "as counted"}, before and after`}
+              />
+              <NumberHead
+                name="Moved"
+                what="Replicas that came to other slots, and the bytes of their weights"
+              />
+              <NumberHead
+                name="Gain"
+                what="Tokens forwarded more, in parts of all, and how many more its moves need"
+              />
+              <TextHead name="Why" />
+            </>
+          }
+        >
+          {rows.map((decision) => (
+            <Row
+              key={decision.id}
+              decision={decision}
+              chosen={decision.id === chosen}
+              choose={moved(decision) ? choose : null}
+            />
+          ))}
+        </DataTable>
       )}
     </Panel>
   );

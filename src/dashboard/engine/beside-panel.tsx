@@ -4,6 +4,7 @@ import { fixed, whole } from "../format.ts";
 import type { BalanceFigures, PoolReport } from "../live/wire.ts";
 import { basisText, gainedText, shortName, timesText } from "./beside-text.ts";
 import { stepsText } from "./engine-balance.ts";
+import { DataTable, TextHead } from "../page/data-table.tsx";
 
 const COLUMNS = {
   balancedness:
@@ -39,47 +40,33 @@ export function BesidePanel({ report }: Properties) {
   return (
     <section class="engine" aria-labelledby={heading}>
       <h2 id={heading}>Plimsoll beside {shortName(beside.title)}</h2>
-      <div class="table-frame" tabIndex={0} role="region" aria-label="Both ways of balancing">
-        <table>
-          <thead>
-            <tr>
-              <td />
-              <th scope="col" title={COLUMNS.balancedness}>
-                balancedness
-              </th>
-              <th scope="col" title={COLUMNS.step}>
-                step, × even
-              </th>
-              <th scope="col" title={COLUMNS.time}>
-                step, ms
-              </th>
-              <th scope="col" title={COLUMNS.fullest}>
-                fullest GPU
-              </th>
-              <th scope="col" title={COLUMNS.hops}>
-                {hops.name.toLowerCase()}
-              </th>
-              <th scope="col" title={COLUMNS.moved}>
-                slots moved
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            <tr>
-              <th scope="row" title="Its placements are in force in the simulated pool">
-                Plimsoll, in force
-              </th>
-              {row(beside.pool, movedSlots)}
-            </tr>
-            <tr>
-              <th scope="row" title="On the same tokens, in force nowhere">
-                {beside.title}, worked out
-              </th>
-              {row(beside.beside, beside.movedSlots)}
-            </tr>
-          </tbody>
-        </table>
-      </div>
+      <DataTable
+        label="Both ways of balancing"
+        head={
+          <>
+            <td />
+            <TextHead name="balancedness" what={COLUMNS.balancedness} />
+            <TextHead name="step, × even" what={COLUMNS.step} />
+            <TextHead name="step, ms" what={COLUMNS.time} />
+            <TextHead name="fullest GPU" what={COLUMNS.fullest} />
+            <TextHead name={hops.name.toLowerCase()} what={COLUMNS.hops} />
+            <TextHead name="slots moved" what={COLUMNS.moved} />
+          </>
+        }
+      >
+        <tr>
+          <th scope="row" title="Its placements are in force in the simulated pool">
+            Plimsoll, in force
+          </th>
+          {row(beside.pool, movedSlots)}
+        </tr>
+        <tr>
+          <th scope="row" title="On the same tokens, in force nowhere">
+            {beside.title}, worked out
+          </th>
+          {row(beside.beside, beside.movedSlots)}
+        </tr>
+      </DataTable>
       <div class="engine-words">
         {gained !== null && <p>{gained}</p>}
         <p>{basisText(beside)}</p>

@@ -1,5 +1,6 @@
 import { brief, percent } from "../format.ts";
 import { type Matrix, nodeTraffic, sum } from "./exchange-figures.ts";
+import { DataTable, NumberHead, TextHead } from "../page/data-table.tsx";
 
 interface Properties {
   /** `[nodes][nodes]`, selections per second. */
@@ -15,45 +16,34 @@ export function NodeTable({ nodes }: Properties) {
     </td>
   );
   return (
-    <div class="table-frame" tabIndex={0} role="region" aria-label="Table of nodes">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Node</th>
-            <th
-              scope="col"
-              class="number"
-              title="Selections per second by tokens on the node of experts on it, and in parts of all"
-            >
-              Within
-            </th>
-            <th
-              scope="col"
-              class="number"
-              title="Selections per second by tokens on the node of experts on others, and in parts of all"
-            >
-              Sends
-            </th>
-            <th
-              scope="col"
-              class="number"
-              title="Selections per second by tokens on other nodes of experts on it, and in parts of all"
-            >
-              Receives
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {nodeTraffic(nodes).map((one) => (
-            <tr key={one.node} data-testid="node-traffic">
-              <th scope="row">{one.node}</th>
-              {figure(one.within)}
-              {figure(one.sent)}
-              {figure(one.received)}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable
+      label="Table of nodes"
+      head={
+        <>
+          <TextHead name="Node" />
+          <NumberHead
+            name="Within"
+            what="Selections per second by tokens on the node of experts on it, and in parts of all"
+          />
+          <NumberHead
+            name="Sends"
+            what="Selections per second by tokens on the node of experts on others, and in parts of all"
+          />
+          <NumberHead
+            name="Receives"
+            what="Selections per second by tokens on other nodes of experts on it, and in parts of all"
+          />
+        </>
+      }
+    >
+      {nodeTraffic(nodes).map((one) => (
+        <tr key={one.node} data-testid="node-traffic">
+          <th scope="row">{one.node}</th>
+          {figure(one.within)}
+          {figure(one.sent)}
+          {figure(one.received)}
+        </tr>
+      ))}
+    </DataTable>
   );
 }

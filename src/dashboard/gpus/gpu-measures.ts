@@ -97,13 +97,8 @@ export function gpuPicture(
   const label = measure === "kv" ? `mean ${Math.round(mean * 100)} %` : `mean ${mean.toFixed(1)}`;
   const limit = { kind: "limit", at: KV_LINE, label: "90 %", past: false } as const;
   return {
-    marks: costs.map(({ gpu, state }, i) => ({
-      gpu,
-      state,
-      value: values[i],
-      extra: 0,
-      tick: null,
-      shade: Math.round((values[i] / end) * (SHADES - 1)),
+    marks: costs.map((cost, i) => ({
+      ...plainMark(cost, values[i], end),
       stands: measure === "kv" && values[i] > KV_LINE,
     })),
     lines: [{ kind: "mean", at: mean, label, past: false }, ...(measure === "kv" ? [limit] : [])],
@@ -111,17 +106,15 @@ export function gpuPicture(
   };
 }
 
+/** A value alone, in its part of the axis. */
+function plainMark({ gpu, state }: GpuCost, value: number, end: number): GpuMark {
+  const shade = Math.round(Math.min(1, value / end) * (SHADES - 1));
+  return { gpu, state, value, extra: 0, tick: null, shade, stands: false };
+}
+
 function tokenPicture(costs: readonly GpuCost[], { mean, end }: TokenScale): GpuPicture {
   return {
-    marks: costs.map(({ gpu, state, load }) => ({
-      gpu,
-      state,
-      value: load * mean,
-      extra: 0,
-      tick: null,
-      shade: Math.round(((load * mean) / end) * (SHADES - 1)),
-      stands: false,
-    })),
+    marks: costs.map((cost) => plainMark(cost, cost.load * mean, end)),
     lines: [
       { kind: "mean", at: mean, label: `mean ${brief(mean)}`, past: false },
       { kind: "end", at: end, label: `${brief(end)}/s`, past: false },
@@ -141,15 +134,7 @@ function activatedPicture(
   const mean = live.reduce((sum, one) => sum + one, 0) / Math.max(1, live.length);
   const label = `mean ${mean.toFixed(1)}`;
   return {
-    marks: costs.map(({ gpu, state }, i) => ({
-      gpu,
-      state,
-      value: values[i],
-      extra: 0,
-      tick: null,
-      shade: Math.round(Math.min(1, values[i] / end) * (SHADES - 1)),
-      stands: false,
-    })),
+    marks: costs.map((cost, i) => plainMark(cost, values[i], end)),
     lines: [{ kind: "mean", at: mean, label, past: false }],
     end,
   };

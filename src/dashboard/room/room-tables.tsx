@@ -1,5 +1,6 @@
 import { NONE, short, whole } from "../format.ts";
 import type { NodesPoint, NodesRoom, TrafficRoom, TwoPercentiles } from "./room.ts";
+import { DataTable, NumberHead, TextHead } from "../page/data-table.tsx";
 
 const TIMES = "Median / 95th percentile, milliseconds";
 const STEP = "Mean time of a forward pass of the whole pool";
@@ -7,62 +8,58 @@ const STEP = "Mean time of a forward pass of the whole pool";
 /** All figures of other traffic. */
 export function TrafficTable({ room }: { readonly room: TrafficRoom }) {
   return (
-    <div class="table-frame" tabIndex={0} role="region" aria-label="Table of other traffic">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Traffic</th>
-            <NumberHead name="Requests/s" what="As many as now, times the factor" />
-            <NumberHead name="Tokens/s" what="Prompt and answer tokens that are forwarded" />
-            <NumberHead name="Step, ms" what={STEP} />
-            <NumberHead name="First token, ms" what={TIMES} />
-            <NumberHead name="Between tokens, ms" what={TIMES} />
-          </tr>
-        </thead>
-        <tbody>
-          {room.points.map(({ factor, requestsPerSecond, tokensPerSecond, keepsUp, ...point }) => (
-            <tr key={factor} class={factor === 1 ? "is-today" : undefined}>
-              <th scope="row">
-                × {factor}
-                {factor === 1 && " (today)"}
-                {!keepsUp && <small> queues up</small>}
-              </th>
-              <td class="number">{short(requestsPerSecond)}</td>
-              <td class="number">{whole(tokensPerSecond)}</td>
-              <TimeCells {...point} />
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable
+      label="Table of other traffic"
+      head={
+        <>
+          <TextHead name="Traffic" />
+          <NumberHead name="Requests/s" what="As many as now, times the factor" />
+          <NumberHead name="Tokens/s" what="Prompt and answer tokens that are forwarded" />
+          <NumberHead name="Step, ms" what={STEP} />
+          <NumberHead name="First token, ms" what={TIMES} />
+          <NumberHead name="Between tokens, ms" what={TIMES} />
+        </>
+      }
+    >
+      {room.points.map(({ factor, requestsPerSecond, tokensPerSecond, keepsUp, ...point }) => (
+        <tr key={factor} class={factor === 1 ? "is-today" : undefined}>
+          <th scope="row">
+            × {factor}
+            {factor === 1 && " (today)"}
+            {!keepsUp && <small> queues up</small>}
+          </th>
+          <td class="number">{short(requestsPerSecond)}</td>
+          <td class="number">{whole(tokensPerSecond)}</td>
+          <TimeCells {...point} />
+        </tr>
+      ))}
+    </DataTable>
   );
 }
 
 /** The same traffic on other nodes. */
 export function NodesTable({ room, today }: { readonly room: NodesRoom; readonly today: number }) {
   return (
-    <div class="table-frame" tabIndex={0} role="region" aria-label="Table of other nodes">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Today's traffic on</th>
-            <NumberHead name="Slots a GPU" what="As many as now, or as many more as hold all experts" />
-            <NumberHead name="Step, ms" what={STEP} />
-            <NumberHead name="First token, ms" what={TIMES} />
-            <NumberHead name="Between tokens, ms" what={TIMES} />
-            <NumberHead
-              name="Most tokens/s"
-              what="When more comes than it can take, and times today's traffic"
-            />
-          </tr>
-        </thead>
-        <tbody>
-          {room.points.map((point) => (
-            <NodesRow key={point.nodes} point={point} isToday={point.nodes === today} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable
+      label="Table of other nodes"
+      head={
+        <>
+          <TextHead name="Today's traffic on" />
+          <NumberHead name="Slots a GPU" what="As many as now, or as many more as hold all experts" />
+          <NumberHead name="Step, ms" what={STEP} />
+          <NumberHead name="First token, ms" what={TIMES} />
+          <NumberHead name="Between tokens, ms" what={TIMES} />
+          <NumberHead
+            name="Most tokens/s"
+            what="When more comes than it can take, and times today's traffic"
+          />
+        </>
+      }
+    >
+      {room.points.map((point) => (
+        <NodesRow key={point.nodes} point={point} isToday={point.nodes === today} />
+      ))}
+    </DataTable>
   );
 }
 
@@ -107,12 +104,4 @@ function TimeCells({ stepMs, ttftMs, itlMs }: Times) {
 
 function twoText(times: TwoPercentiles | null): string {
   return times === null ? NONE : `${short(times.p50)} / ${short(times.p95)}`;
-}
-
-function NumberHead({ name, what }: { readonly name: string; readonly what: string }) {
-  return (
-    <th scope="col" class="number" title={what}>
-      {name}
-    </th>
-  );
 }

@@ -3,6 +3,7 @@ import { percent, whole } from "../format.ts";
 import { repeatedly } from "../live/repeatedly.ts";
 import { type AdminState, fetchAdminState } from "./admin-state.ts";
 import { healthText } from "./shard-row.ts";
+import { DataTable, NumberHead, TextHead } from "../page/data-table.tsx";
 
 const EVERY_MS = 2000;
 
@@ -50,72 +51,50 @@ function Tables({ state, pool }: { readonly state: AdminState; readonly pool: st
         over all pools.
       </p>
       <div class="side-by-side">
-        <div class="table-frame" tabIndex={0} role="region" aria-label="Table of shards">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Shard</th>
-                <th scope="col" class="number" title="Sent by this gateway and not answered yet">
-                  Requests
-                </th>
-                <th
-                  scope="col"
-                  class="number"
-                  title="Tokens of those requests, prompts and answers, as estimated"
-                >
-                  Tokens
-                </th>
-                <th scope="col" class="number" title="Requests that wait in the server, as it reports">
-                  Waiting
-                </th>
-                <th scope="col" class="number" title="The part of its key-value cache in use, as it reports">
-                  KV cache
-                </th>
-                <th scope="col" title="Whether it gets requests, and why not">
-                  Health
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {shards.map(({ id, requests, tokens, reported, health }) => (
-                <tr key={id} data-testid="shard-row">
-                  <th scope="row">{id}</th>
-                  <td class="number">{whole(requests)}</td>
-                  <td class="number">{whole(tokens)}</td>
-                  <td class="number">{whole(reported.waiting)}</td>
-                  <td class="number">{reported.kvUse === null ? "" : percent(reported.kvUse)}</td>
-                  <td class={health.ready && health.circuit === "closed" ? undefined : "ill"}>
-                    {healthText(health)}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-        <div class="table-frame" tabIndex={0} role="region" aria-label="Table of tenants">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Tenant</th>
-                <th scope="col" class="number" title="In flight or waiting, over all gateways">
-                  Requests inside
-                </th>
-                <th scope="col" class="number" title="How many may be inside; empty for no limit">
-                  Limit
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {(admission.tenants ?? []).map(({ tenant, inside, remoteInside, limit }) => (
-                <tr key={tenant} data-testid="tenant-row">
-                  <th scope="row">{tenant}</th>
-                  <td class="number">{whole(inside + remoteInside)}</td>
-                  <td class="number">{limit === 0 ? "" : whole(limit)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <DataTable
+          label="Table of shards"
+          head={
+            <>
+              <TextHead name="Shard" />
+              <NumberHead name="Requests" what="Sent by this gateway and not answered yet" />
+              <NumberHead name="Tokens" what="Tokens of those requests, prompts and answers, as estimated" />
+              <NumberHead name="Waiting" what="Requests that wait in the server, as it reports" />
+              <NumberHead name="KV cache" what="The part of its key-value cache in use, as it reports" />
+              <TextHead name="Health" what="Whether it gets requests, and why not" />
+            </>
+          }
+        >
+          {shards.map(({ id, requests, tokens, reported, health }) => (
+            <tr key={id} data-testid="shard-row">
+              <th scope="row">{id}</th>
+              <td class="number">{whole(requests)}</td>
+              <td class="number">{whole(tokens)}</td>
+              <td class="number">{whole(reported.waiting)}</td>
+              <td class="number">{reported.kvUse === null ? "" : percent(reported.kvUse)}</td>
+              <td class={health.ready && health.circuit === "closed" ? undefined : "ill"}>
+                {healthText(health)}
+              </td>
+            </tr>
+          ))}
+        </DataTable>
+        <DataTable
+          label="Table of tenants"
+          head={
+            <>
+              <TextHead name="Tenant" />
+              <NumberHead name="Requests inside" what="In flight or waiting, over all gateways" />
+              <NumberHead name="Limit" what="How many may be inside; empty for no limit" />
+            </>
+          }
+        >
+          {(admission.tenants ?? []).map(({ tenant, inside, remoteInside, limit }) => (
+            <tr key={tenant} data-testid="tenant-row">
+              <th scope="row">{tenant}</th>
+              <td class="number">{whole(inside + remoteInside)}</td>
+              <td class="number">{limit === 0 ? "" : whole(limit)}</td>
+            </tr>
+          ))}
+        </DataTable>
       </div>
     </>
   );

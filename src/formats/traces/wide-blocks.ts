@@ -1,5 +1,6 @@
 import { PREFIX_BLOCK_TOKENS, type TraceRequest } from "../../model/traffic.ts";
 import { MOST } from "../json.ts";
+import { mixedBits } from "../../lib/mixed-bits.ts";
 
 /**
  * Gives requests prefix blocks of `PREFIX_BLOCK_TOKENS` with ids that are small, whatever their trace has: a block's id
@@ -40,21 +41,13 @@ class Chain {
   add(id: number): void {
     const low = id | 0;
     const high = Math.floor(id / 0x1_0000_0000) | 0;
-    this.#a = mixed(this.#a ^ mixed(low ^ mixed(high)));
-    this.#b = mixed(this.#b + Math.imul(low, 0x27d4eb2f) + Math.imul(high, 0x165667b1));
+    this.#a = mixedBits(this.#a ^ mixedBits(low ^ mixedBits(high)));
+    this.#b = mixedBits(this.#b + Math.imul(low, 0x27d4eb2f) + Math.imul(high, 0x165667b1));
   }
 
   /** @param place of the block, by which a long block that is cut in several gives each its own */
   value(place: number): number {
-    const high = mixed(this.#a + place) >>> 11;
-    return high * 0x1_0000_0000 + (mixed(this.#b ^ place) >>> 0);
+    const high = mixedBits(this.#a + place) >>> 11;
+    return high * 0x1_0000_0000 + (mixedBits(this.#b ^ place) >>> 0);
   }
-}
-
-/** MurmurHash3's finaliser: a bijection on 32-bit integers. */
-function mixed(x: number): number {
-  let z = x | 0;
-  z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
-  z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
-  return z ^ (z >>> 16);
 }

@@ -11,6 +11,7 @@ export function difference(before: Histogram | null, after: Histogram): Histogra
   return { bounds, counts, sum: sum - before.sum };
 }
 
+/** How many values it has. */
 export function countOf({ counts }: Histogram): number {
   return counts.reduce((total, count) => total + count, 0);
 }

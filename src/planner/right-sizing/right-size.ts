@@ -55,12 +55,11 @@ export function* rightSize(
   measured: Measured,
   target: ServiceTarget,
   seed: number,
-  requests = REQUESTS,
 ): Generator<number, RightSizing> {
   const { unit } = pool;
   const asked: Asked[] = [];
   for (let i = 0; i < SEEDS; i++) {
-    const one = new UnitTwin(pool, measured, target, seed + i, requests);
+    const one = new UnitTwin(pool, measured, target, seed + i, REQUESTS);
     const part = (0.5 * i) / SEEDS;
     asked.push(yield* within(part, part + 0.5 / SEEDS, askedOf(one, asked[0]?.room.factor)));
   }

@@ -47,6 +47,7 @@ export interface RunningPool {
   readonly load: ExpertLoad | null;
 }
 
+/** GPUs of all units. */
 export function poolGpus({ unit, units }: Pick<RunningPool, "unit" | "units">): number {
   return units * unitGpus(unit.layout);
 }

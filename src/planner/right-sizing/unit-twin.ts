@@ -23,6 +23,7 @@ export interface Expected extends Predicted {
   readonly offeredPerSecond: number;
 }
 
+/** How much more, or less, traffic a unit carries within its target. */
 export interface Room {
   /** The most traffic that keeps the target, in parts of what is measured; 0 where none does. */
   readonly factor: number;

@@ -20,6 +20,7 @@ export interface SlotsPoint {
   readonly throughput: number | null;
 }
 
+/** A pool of which it is asked what other slots would come to. */
 export interface SlotsAsked extends Placing {
   readonly topology: Topology;
   /** In force. */
@@ -32,6 +33,7 @@ export interface SlotsAsked extends Placing {
   readonly costOf: ((plan: Plan) => number) | null;
 }
 
+/** What is found so far. */
 export interface SlotsFound {
   /** With what is in force. */
   now: SlotsPoint | null;

@@ -15,11 +15,13 @@ export interface TrafficPoint {
   readonly itlMs: TwoPercentiles | null;
 }
 
+/** Milliseconds. */
 export interface TwoPercentiles {
   readonly p50: number;
   readonly p95: number;
 }
 
+/** What is found so far. */
 export interface TrafficFound {
   most: MostCarried | null;
   readonly points: TrafficPoint[];
@@ -64,6 +66,7 @@ function pointOf({ pool, measured }: UnitTwin, run: Expected, most: MostCarried)
   };
 }
 
+/** Null where there are none. */
 export function twoOf(times: Times | null): TwoPercentiles | null {
   return times === null ? null : { p50: times.p50, p95: times.p95 };
 }

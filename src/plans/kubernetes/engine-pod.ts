@@ -38,7 +38,7 @@ export function engineImage(engine: FittedEngine): string {
   return names[engine];
 }
 
-export interface PodFacts {
+interface PodFacts {
   readonly place: PodPlace;
   readonly gpu: Gpu;
   /** For what it answers when it is told to stop. */

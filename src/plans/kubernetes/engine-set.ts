@@ -4,7 +4,7 @@ import type { PlanProblem } from "../../planner/plan-problem.ts";
 import { graceMs } from "../gateway-config.ts";
 import { type EngineStart, SERVER_PORT, gpusOfNode } from "../starts/engine-start.ts";
 import { type KubeBody, type KubeDocument, disruptionBudget, spreadOverNodes } from "./document.ts";
-import { type PodFacts, type PodPlace, enginePod } from "./engine-pod.ts";
+import { type PodPlace, enginePod } from "./engine-pod.ts";
 import { labelsOf, roleName } from "./names.ts";
 
 /** What pods have left after the last answer. */
@@ -27,10 +27,12 @@ export function engineSet(
   const title = `${what}: ${units} with ${gpusOfNode(start)} GPUs${where}, ${spare} of them to spare.`;
   const budget = disruptionBudget(name, labels, (units - spare) * nodes);
   const kept = `While nodes are drained ${units - spare} of them stay.`;
+  const facts = { gpu: plan.chosen.layout.type.gpu, graceSeconds: graceMs(plan) / 1000 + STOP_SECONDS };
+  const pod = (place: PodPlace) => enginePod(engine, start, problem, { place, ...facts });
   const set = nodes === 1 ? statefulSet : leaderWorkerSet;
   return [
     ...(nodes === 1 ? [{ title: "A name for each of them.", body: headlessService(name, labels) }] : []),
-    { title, body: set(name, engine, start, plan, problem) },
+    { title, body: set({ name, labels, units, start, pod }) },
     { title: kept, body: budget },
   ];
 }
@@ -50,22 +52,22 @@ function headlessService(name: string, labels: Readonly<Record<string, string>>)
   };
 }
 
-function statefulSet(
-  name: string,
-  engine: FittedEngine,
-  start: EngineStart,
-  plan: Plan,
-  problem: PlanProblem,
-): KubeBody {
-  const labels = labelsOf(problem.model.name, start.role);
-  const pod = (place: PodPlace) => enginePod(engine, start, problem, { place, ...factsOf(plan) });
+interface PodSet {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly units: number;
+  readonly start: EngineStart;
+  readonly pod: (place: PodPlace) => object;
+}
+
+function statefulSet({ name, labels, units, pod }: PodSet): KubeBody {
   return {
     apiVersion: "apps/v1",
     kind: "StatefulSet",
     metadata: { name, labels },
     spec: {
       serviceName: name,
-      replicas: plan.units,
+      replicas: units,
       podManagementPolicy: "Parallel",
       selector: { matchLabels: labels },
       template: {
@@ -79,20 +81,8 @@ function statefulSet(
   };
 }
 
-function factsOf(plan: Plan): Omit<PodFacts, "place"> {
-  return { gpu: plan.chosen.layout.type.gpu, graceSeconds: graceMs(plan) / 1000 + STOP_SECONDS };
-}
-
 /** Its controller makes the Service that names its pods. */
-function leaderWorkerSet(
-  name: string,
-  engine: FittedEngine,
-  start: EngineStart,
-  plan: Plan,
-  problem: PlanProblem,
-): KubeBody {
-  const labels = labelsOf(problem.model.name, start.role);
-  const pod = (place: PodPlace) => enginePod(engine, start, problem, { place, ...factsOf(plan) });
+function leaderWorkerSet({ name, labels, units, start, pod }: PodSet): KubeBody {
   const template = (place: "first" | "other") => ({
     metadata: { labels },
     spec: {
@@ -105,7 +95,7 @@ function leaderWorkerSet(
     kind: "LeaderWorkerSet",
     metadata: { name, labels },
     spec: {
-      replicas: plan.units,
+      replicas: units,
       leaderWorkerTemplate: {
         size: start.nodes,
         restartPolicy: "RecreateGroupOnPodRestart",

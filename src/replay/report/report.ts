@@ -10,6 +10,7 @@ import type { Endpoint } from "../target.ts";
 import type { Json } from "./json.ts";
 import { loadKeys, windowSeconds } from "./load-keys.ts";
 import { stamp } from "./wall-clock.ts";
+import { wholeMicroseconds } from "../../lib/whole-microseconds.ts";
 
 /** What was replayed, against what, and how. */
 export interface ReplaySetting {
@@ -155,9 +156,9 @@ function clientPart(client: ClientVerdict): ReplayReport {
     why: client.why,
     late_requests: client.lateRequests,
     stalls: client.stalls,
-    longest_stall_ms: rounded(client.longestStallMs),
+    longest_stall_ms: wholeMicroseconds(client.longestStallMs),
     held_requests: client.held,
-    longest_held_ms: rounded(client.longestHeldMs),
+    longest_held_ms: wholeMicroseconds(client.longestHeldMs),
     p50_send_lateness_ms: client.sendLatenessMs?.p50 ?? null,
     p99_send_lateness_ms: client.sendLatenessMs?.p99 ?? null,
     max_send_lateness_ms: client.sendLatenessMs?.max ?? null,
@@ -211,8 +212,4 @@ function flat(metric: string, summary: DistributionSummary | null): ReplayReport
     [`p99_${metric}`]: summary?.p99 ?? null,
     [`p99.9_${metric}`]: summary?.["p99.9"] ?? null,
   };
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }

@@ -1,4 +1,5 @@
 import type { RequestRecord } from "../request-record.ts";
+import { wholeMicroseconds } from "../../lib/whole-microseconds.ts";
 
 /** Of a server's words about an error. */
 const LONGEST_TEXT = 1000;
@@ -21,14 +22,14 @@ export function requestLine(
     request_id: record.requestId,
     scheduled_at: new Date(beganAt + scheduledMs).toISOString(),
     sent_at: sentMs === null ? null : new Date(beganAt + sentMs).toISOString(),
-    scheduled_ms: rounded(scheduledMs),
-    schedule_delay_ms: rounded(record.delayMs),
-    ...(record.heldMs > 0 ? { held_ms: rounded(record.heldMs) } : {}),
+    scheduled_ms: wholeMicroseconds(scheduledMs),
+    schedule_delay_ms: wholeMicroseconds(record.delayMs),
+    ...(record.heldMs > 0 ? { held_ms: wholeMicroseconds(record.heldMs) } : {}),
     sent_ms: orNull(sentMs),
     headers_ms: orNull(record.headersMs),
     first_token_ms: orNull(record.firstTokenMs),
     last_token_ms: orNull(record.lastTokenMs),
-    ended_ms: rounded(record.endedMs),
+    ended_ms: wholeMicroseconds(record.endedMs),
     status: record.status,
     error: record.failure,
     ...(record.errorText === null ? {} : { error_text: record.errorText.slice(0, LONGEST_TEXT) }),
@@ -42,10 +43,10 @@ export function requestLine(
     ...(record.reasoningTokens === null ? {} : { reasoning_tokens: record.reasoningTokens }),
     frames: seen(record.frames),
     ttft_ms: orNull(ttftMs),
-    e2el_ms: rounded(e2eMs),
-    ttft_from_send_ms: ttftMs === null || late === null ? null : rounded(ttftMs - late),
-    e2el_from_send_ms: late === null ? null : rounded(e2eMs - late),
-    itl_ms: record.itlMs.map(rounded),
+    e2el_ms: wholeMicroseconds(e2eMs),
+    ttft_from_send_ms: ttftMs === null || late === null ? null : wholeMicroseconds(ttftMs - late),
+    e2el_from_send_ms: late === null ? null : wholeMicroseconds(e2eMs - late),
+    itl_ms: record.itlMs.map(wholeMicroseconds),
     ...(record.shard === null ? {} : { shard: record.shard }),
     ...(record.epoch === null ? {} : { epoch: record.epoch }),
     ...whoAsks(record.request),
@@ -66,9 +67,5 @@ function seen(frames: RequestRecord["frames"]): Record<string, number> {
 }
 
 function orNull(ms: number | null): number | null {
-  return ms === null ? null : rounded(ms);
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
+  return ms === null ? null : wholeMicroseconds(ms);
 }

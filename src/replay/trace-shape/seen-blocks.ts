@@ -1,3 +1,4 @@
+import { mixedBits } from "../../lib/mixed-bits.ts";
 /** Ids that are remembered one by one. */
 const EXACT = 1 << 19;
 /** Bits of the filter that follows: 32 MiB. */
@@ -60,15 +61,7 @@ export class SeenBlocks {
 }
 
 function hashes(id: number): [number, number] {
-  const low = mixed(id | 0);
-  const high = mixed((Math.floor(id / 0x1_0000_0000) | 0) ^ 0x5bd1e995);
-  return [mixed(low ^ high) >>> 0, (mixed(low + Math.imul(high, 0x27d4eb2f)) | 1) >>> 0];
-}
-
-/** MurmurHash3's finaliser. */
-function mixed(x: number): number {
-  let z = x | 0;
-  z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
-  z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
-  return z ^ (z >>> 16);
+  const low = mixedBits(id | 0);
+  const high = mixedBits((Math.floor(id / 0x1_0000_0000) | 0) ^ 0x5bd1e995);
+  return [mixedBits(low ^ high) >>> 0, (mixedBits(low + Math.imul(high, 0x27d4eb2f)) | 1) >>> 0];
 }

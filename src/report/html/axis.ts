@@ -15,20 +15,19 @@ export interface Tick {
   readonly minor: boolean;
 }
 
-/** Gives ticks at round values: about `count` of them. @param low below `high` */
+/** An axis from 0, with ticks at round values: about `count` of them. @param high above 0 */
 export function linearAxis(
-  low: number,
   high: number,
   count: number,
   label: (value: number, step: number) => string,
 ): Axis {
-  const step = roundStep((high - low) / count);
-  const at = (value: number) => (value - low) / (high - low);
+  const step = roundStep(high / count);
+  const at = (value: number) => value / high;
   const ticks: Tick[] = [];
   // Half a millionth of a step: what rounding may add.
-  const [first, last] = [Math.ceil(low / step - 5e-7) + 0, Math.floor(high / step + 5e-7)];
-  for (let i = first; i <= last; i++) {
-    ticks.push({ place: at(i * step), label: label(i * step, step), minor: (i - first) % 2 === 1 });
+  const last = Math.floor(high / step + 5e-7);
+  for (let i = 0; i <= last; i++) {
+    ticks.push({ place: at(i * step), label: label(i * step, step), minor: i % 2 === 1 });
   }
   return { at, ticks };
 }

@@ -2,6 +2,7 @@ import type { Axis } from "./axis.ts";
 import { escaped } from "./escape.ts";
 import { type FigureTable, tableHtml } from "./figure-table.ts";
 import { linePath } from "./thin-line.ts";
+import { pathNumber } from "./path-number.ts";
 
 export interface ChartLine {
   /** The policy's word: gives colour and dashes. */
@@ -70,8 +71,8 @@ ${drawing(chart)}
 }
 
 function drawing({ x, y, lines, marks, notches }: Chart): string {
-  const across = (value: number) => short(x.at(value) * WIDTH);
-  const grid = y.ticks.map(({ place }) => `M0 ${short((1 - place) * HEIGHT)}h${WIDTH}`).join("");
+  const across = (value: number) => pathNumber(x.at(value) * WIDTH);
+  const grid = y.ticks.map(({ place }) => `M0 ${pathNumber((1 - place) * HEIGHT)}h${WIDTH}`).join("");
   const parts = [`<path class="grid" d="${grid}"/>`];
   for (const mark of shown(marks, x)) {
     parts.push(`<path class="mark" d="M${across(mark.x)} 0v${HEIGHT}"/>`);
@@ -112,8 +113,4 @@ function shown<T extends { readonly x: number }>(all: readonly T[], x: Axis): re
 
 function percent(part: number): string {
   return `${Math.round(part * 1e4) / 100}%`;
-}
-
-function short(value: number): string {
-  return String(Math.round(value * 10) / 10);
 }

@@ -40,7 +40,7 @@ function latencyChart(title: string, short: string, all: readonly PolicySample[]
     unit: `${short}; percent of requests within that time`,
     xTitle: kind,
     x: axis,
-    y: linearAxis(0, 1, 5, (part) => decimals(part * 100, 0)),
+    y: linearAxis(1, 5, (part) => decimals(part * 100, 0)),
     lines: samples.map(({ policy, sorted }) => ({ policy: policy.name, points: cumulated(sorted) })),
     marks: [],
     notches: [],
@@ -66,7 +66,7 @@ function latencyAxis(samples: readonly PolicySample[]): { axis: Axis; kind: stri
     return { axis: logAxis(low, high, label), kind: `${unit}, each decade as wide as the next${cut}` };
   }
   const label = (value: number, step: number) => stepText(value / each, step / each);
-  return { axis: linearAxis(0, roundEnd(high, 5), 5, label), kind: `${unit}${cut}` };
+  return { axis: linearAxis(roundEnd(high, 5), 5, label), kind: `${unit}${cut}` };
 }
 
 /** Points of the distribution: as many as can be told apart. */

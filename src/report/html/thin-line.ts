@@ -1,3 +1,5 @@
+import { pathNumber } from "./path-number.ts";
+
 /** A line as SVG path data, with breaks where a value is null. */
 export interface Point {
   /** In pixels, ascending. */
@@ -15,7 +17,7 @@ export function linePath(points: Iterable<Point>): string {
   let column: { x: number; y: number }[] = [];
   const flush = () => {
     for (const { x, y } of extremes(column)) {
-      parts.push(`${pen}${short(x)} ${short(y)}`);
+      parts.push(`${pen}${pathNumber(x)} ${pathNumber(y)}`);
       pen = "L";
     }
     column = [];
@@ -47,8 +49,4 @@ function extremes(column: readonly { x: number; y: number }[]): readonly { x: nu
   }
   const kept = [...new Set([0, least, most, column.length - 1])].sort((a, b) => a - b);
   return kept.map((i) => column[i]);
-}
-
-function short(value: number): string {
-  return String(Math.round(value * 10) / 10);
 }

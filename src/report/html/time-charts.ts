@@ -127,7 +127,7 @@ export function timeCharts(logs: readonly PolicyLog[], pool: string): Chart[] {
 function valueAxis({ end, percent, whole }: Measure, most: number): Axis {
   const each = percent ? 100 : 1;
   const label = (value: number, step: number) => stepText(value * each, step * each);
-  return linearAxis(0, end ?? roundEnd(whole ? Math.max(most, TICKS) : most, TICKS), TICKS, label);
+  return linearAxis(end ?? roundEnd(whole ? Math.max(most, TICKS) : most, TICKS), TICKS, label);
 }
 
 function greatest(points: readonly (readonly [number, number | null])[]): number {

@@ -4,6 +4,7 @@ import type { ReplicaMap } from "../../model/replica-map.ts";
 import type { Learned } from "../../core/load/expert-rows.ts";
 import { ExpertSketch } from "../../core/load/expert-sketch.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { WorkTurns } from "../../lib/work-turns.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import { type RoutingTrace, thinned } from "../../model/routing-trace.ts";
 import { type Topology, gpuCount, nodeOfGpu } from "../../model/topology.ts";
@@ -78,10 +79,11 @@ export class ExpertAffinity {
   #expected: { readonly hops: ExpectedHops; readonly prices: ExpectedPrices } | null = null;
   /** Maps switched to so far. */
   #version = 0;
-  #turnComes = false;
+  /** Of learning and working out. */
+  readonly #turns: WorkTurns;
 
   constructor(options: ExpertAffinityOptions) {
-    const { model, topology, sketchBytes } = options;
+    const { model, topology, sketchBytes, clock, later } = options;
     const layers = model.moeLayers.length;
     this.#options = options;
     this.#sketch = new ExpertSketch(layers, model.experts, model.topk, sketchBytes);
@@ -89,6 +91,7 @@ export class ExpertAffinity {
     this.#nodeHops = new Float64Array(topology.nodes);
     this.#marginalLoad = new Float64Array(topology.nodes);
     this.#ownVisits = new Float64Array(gpuCount(topology));
+    this.#turns = new WorkTurns(clock, TURN_MS, later, () => this.#step());
   }
 
   /** Tenants and applications that are known. */
@@ -147,7 +150,7 @@ export class ExpertAffinity {
     const key = tenantKey(tenant);
     const application = applicationKey(key, prefix);
     this.#observations.push({ tenant: key, application, routing: thinned(routing, MOST_TOKENS) });
-    this.#wake();
+    this.#turns.wake();
   }
 
   /** Kinds that have changed since the last call, by their keys, each with what is known of it. */
@@ -202,28 +205,14 @@ export class ExpertAffinity {
     if (kind.queued || this.#expected === null || this.#stale.length === MOST_KINDS) return;
     kind.queued = true;
     this.#stale.push(kind);
-    this.#wake();
+    this.#turns.wake();
   }
 
-  #wake(): void {
-    if (this.#turnComes) return;
-    this.#turnComes = true;
-    this.#options.later(() => this.#turn());
-  }
-
-  #turn(): void {
-    this.#turnComes = false;
-    const { clock } = this.#options;
-    const until = clock.now() + TURN_MS;
-    do {
-      const observation = this.#observations.shift();
-      if (observation !== undefined) this.#learn(observation);
-      this.#workOutNext();
-    } while (this.#hasWork && clock.now() < until);
-    if (this.#hasWork) this.#wake();
-  }
-
-  get #hasWork(): boolean {
+  /** An observation and a kind. */
+  #step(): boolean {
+    const observation = this.#observations.shift();
+    if (observation !== undefined) this.#learn(observation);
+    this.#workOutNext();
     return this.#observations.length > 0 || this.#stale.length > 0;
   }
 

@@ -1,5 +1,5 @@
 import type { EngineUnreachable } from "../engine.ts";
-import type { FailureKind } from "../health/pool-health.ts";
+import type { FailureKind } from "../health/outcome.ts";
 
 /** How a request failed, for its shard's health. */
 export function failureKind(fault: EngineUnreachable): FailureKind {

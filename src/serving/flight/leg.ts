@@ -1,6 +1,7 @@
 import { type ResponseHeaders, type Shard, instanceOf } from "../engine.ts";
 import type { RoutableRequest } from "../../routing/routable-request.ts";
-import type { FailureKind, PoolHealth } from "../health/pool-health.ts";
+import type { FailureKind } from "../health/outcome.ts";
+import type { PoolHealth } from "../health/pool-health.ts";
 import type { ServingPool } from "../serving-pool.ts";
 
 /** From this status on it is the engine's fault. */

@@ -3,44 +3,24 @@ import type { Rng } from "../../lib/rng.ts";
 import type { ShardStates } from "../../routing/shard-states.ts";
 import { type Engine, type EngineServer, type LoadReport, instanceOf, serverInstance } from "../engine.ts";
 import { PoolModels } from "../models/pool-models.ts";
-import { Circuit, type CircuitState } from "./circuit.ts";
-import { Ejections } from "./ejections.ts";
 import { HealthNotices } from "./health-notices.ts";
-import { OutcomeWindow } from "./outcome-window.ts";
-import { outliers } from "./outliers.ts";
+import { OutcomeHealth, type ShardTrust } from "./outcome-health.ts";
+import type { FailureKind, Outcome } from "./outcome.ts";
 import { PoolReadiness } from "./pool-readiness.ts";
 import { ProbeLoop } from "./probe-loop.ts";
 import { ServerLife } from "./server-life.ts";
 import type { NewsListener, ServerNews } from "./server-news.ts";
 import type { HealthSettings } from "./settings.ts";
-import { slowStartWeight } from "./slow-start.ts";
 
 /** How often the time is checked: circuits, ejections and slow starts change up to this much late. */
 const TICK_MS = 100;
 
-/** How a request failed: no connection, the response broke off, a time limit, or a status that blames the engine. */
-export type FailureKind = "connect" | "reset" | "timeout" | "status";
-
 /** The state of one shard, for people. */
-export interface ShardHealth {
+export interface ShardHealth extends ShardTrust {
   readonly ready: boolean;
-  readonly circuit: CircuitState;
-  /** Until an open circuit lets a trial through, or an ejection ends; 0 where there is none. */
-  readonly openForMs: number;
-  readonly ejectedForMs: number;
-  readonly weight: number;
   /** Why it is not ready, or reports no load; null when it does both. */
   readonly lack: string | null;
-  /** How the last request failed that did; null when none. */
-  readonly lastFailure: FailureKind | null;
 }
-
-/** The outcome of a request: the first byte of a good answer arrived after so long, or it failed. */
-export type Outcome =
-  /** Answers of its server are arriving. */
-  | { readonly shard: number; readonly alive: true }
-  | { readonly shard: number; readonly firstByteMs: number; readonly failure: null }
-  | { readonly shard: number; readonly failure: FailureKind };
 
 /** Receives what a pool's health is decided from, for other processes that use the same servers. */
 export interface HealthListener extends NewsListener {
@@ -68,41 +48,34 @@ export interface PoolHealthOptions {
 }
 
 /**
- * Which shards of a pool are sent requests: by probes (`ready`), by the outcomes of requests (`admitting`: circuits,
- * ejection of outliers); and how many requests a shard gets that has just come back (`weight`).
+ * Which shards of a pool are sent requests: by probes (`ready`, PoolReadiness), and by the outcomes of requests
+ * (`admitting`, OutcomeHealth), which also say how many requests a shard gets that has just come back (`weight`).
  */
 export class PoolHealth implements NewsListener {
   /** What the servers list, as the probes have asked them. */
   readonly models: PoolModels;
   readonly #options: PoolHealthOptions;
-  readonly #circuits: readonly Circuit[];
-  readonly #ejections: Ejections;
-  readonly #window: OutcomeWindow;
+  readonly #outcomes: OutcomeHealth;
   readonly #readiness: PoolReadiness;
   readonly #life: ServerLife;
   readonly #probeLoop: ProbeLoop;
-  /** `[shards]`: when each came back last. */
-  readonly #backMs: Float64Array;
+  /** `[shards]`: why each reports no load; null when it does. */
   readonly #loadLacks: (string | null)[];
-  readonly #lastFailures: (FailureKind | null)[];
   readonly #notices: HealthNotices;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(options: PoolHealthOptions) {
-    const { engine, models, states, settings, clock, rng } = options;
-    const { count } = states;
+    const { engine, models, states, settings, clock, rng, onRestarted } = options;
     this.models = new PoolModels(engine.servers, models, states);
     this.#options = options;
     this.#notices = new HealthNotices(engine.pool, options.onNotice);
-    this.#circuits = engine.shards.map(() => new Circuit(settings.circuit, rng));
-    this.#ejections = new Ejections(count, settings.outlier);
-    this.#window = new OutcomeWindow(count, settings.windowMs, clock.now());
+    const { shards } = engine;
+    const notices = this.#notices;
+    this.#outcomes = new OutcomeHealth({ shards, states, settings, clock, rng, notices, onRestarted });
     this.#readiness = new PoolReadiness(engine.servers, states.ready, settings);
     this.#life = new ServerLife(engine.servers);
     this.#probeLoop = new ProbeLoop(options.probes ? engine.servers : [], settings.probe, this, clock, rng);
-    this.#backMs = new Float64Array(count).fill(Number.NEGATIVE_INFINITY);
-    this.#loadLacks = engine.shards.map(() => null);
-    this.#lastFailures = engine.shards.map(() => null);
+    this.#loadLacks = shards.map(() => null);
   }
 
   /**
@@ -113,15 +86,11 @@ export class PoolHealth implements NewsListener {
     const joins = before.#options.states.count > 0;
     for (const [shard, from] of previous.entries()) {
       if (from < 0) {
-        if (joins) this.#comeBack(shard);
+        if (joins) this.#outcomes.comeBack(shard);
         continue;
       }
-      this.#circuits[shard].resume(before.#circuits[from]);
-      this.#ejections.resume(shard, before.#ejections, from);
-      this.#window.resume(shard, before.#window, from);
-      this.#backMs[shard] = before.#backMs[from];
+      this.#outcomes.resume(shard, before.#outcomes, from);
       this.#loadLacks[shard] = before.#loadLacks[from];
-      this.#lastFailures[shard] = before.#lastFailures[from];
     }
     this.#readiness.resume(before.#readiness, previous);
     this.models.resume(before.models);
@@ -146,21 +115,26 @@ export class PoolHealth implements NewsListener {
 
   /** A request is sent. One of `succeeded`, `failed` and `cancelled` follows; `failed` may follow `succeeded`. */
   began(shard: number): void {
-    const circuit = this.#circuits[shard];
-    if (circuit.state === "closed") return;
-    circuit.began(this.#options.clock.now());
-    this.#admit();
+    if (this.#outcomes.began(shard)) this.#admit();
   }
 
   /** The first byte of a good answer has arrived. */
   succeeded(shard: number, firstByteMs: number): void {
-    this.#report({ shard, firstByteMs, failure: null });
-    this.#succeeded(shard, firstByteMs);
+    this.#take({ shard, firstByteMs, failure: null });
   }
 
   failed(shard: number, kind: FailureKind): void {
-    this.#report({ shard, failure: kind });
-    this.#failed(shard, kind);
+    this.#take({ shard, failure: kind });
+  }
+
+  /** The client went away before the first byte. */
+  cancelled(shard: number): void {
+    if (this.#outcomes.cancelled(shard)) this.#admit();
+  }
+
+  #take(outcome: Outcome): void {
+    this.#report(outcome);
+    this.received(outcome);
   }
 
   #report(outcome: Outcome): void {
@@ -170,9 +144,12 @@ export class PoolHealth implements NewsListener {
 
   /** How a request of another process went. */
   received(outcome: Outcome): void {
-    if ("alive" in outcome) this.#alive(outcome.shard);
-    else if (outcome.failure === null) this.#succeeded(outcome.shard, outcome.firstByteMs);
-    else this.#failed(outcome.shard, outcome.failure);
+    const { shard } = outcome;
+    if ("alive" in outcome) this.#alive(shard);
+    else if (outcome.failure === null) {
+      this.#alive(shard);
+      if (this.#outcomes.succeeded(shard, outcome.firstByteMs)) this.#admit();
+    } else if (this.#outcomes.failed(shard, outcome.failure)) this.#admit();
   }
 
   /** Asks every server ahead of time what it lists. */
@@ -192,34 +169,6 @@ export class PoolHealth implements NewsListener {
 
   #alive(shard: number): void {
     if (this.#readiness.alive(shard, this.#options.clock.now())) this.#admit();
-  }
-
-  #succeeded(shard: number, firstByteMs: number): void {
-    this.#alive(shard);
-    this.#window.answered(shard, firstByteMs);
-    if (!this.#circuits[shard].succeeded()) return;
-    this.#notices.notify(`${this.#name(shard)} serves again`);
-    if (this.#lastFailures[shard] === "connect") this.#options.onRestarted(shard);
-    this.#comeBack(shard);
-    this.#admit();
-  }
-
-  #failed(shard: number, kind: FailureKind): void {
-    const now = this.#options.clock.now();
-    this.#window.failed(shard);
-    this.#lastFailures[shard] = kind;
-    const circuit = this.#circuits[shard];
-    if (!circuit.failed(now, this.#window.requests(shard), this.#window.failures(shard))) return;
-    const seconds = (circuit.openForMs(now) / 1000).toFixed(1);
-    this.#notices.notify(`${this.#name(shard)} gets no requests for ${seconds} s: they fail (${kind})`);
-    this.#admit();
-  }
-
-  /** The client went away before the first byte. */
-  cancelled(shard: number): void {
-    if (this.#circuits[shard].state === "closed") return;
-    this.#circuits[shard].cancelled();
-    this.#admit();
   }
 
   news(server: EngineServer, news: ServerNews): void {
@@ -247,64 +196,26 @@ export class PoolHealth implements NewsListener {
   #back(server: EngineServer): void {
     for (const { rank } of server.shards) {
       this.#options.onRestarted(rank);
-      this.#comeBack(rank);
+      this.#outcomes.comeBack(rank);
     }
     void this.#probeLoop.askModels(server);
   }
 
   /** Time has passed. */
   tick(nowMs: number): void {
-    const { states, settings } = this.#options;
-    if (this.#window.tick(nowMs)) this.#judge(nowMs);
+    this.#outcomes.tick(nowMs);
     this.#life.look(nowMs, (shard, report) => {
       this.#readiness.alive(shard, nowMs);
       if (report) this.#report({ shard, alive: true });
     });
-    for (let shard = 0; shard < states.count; shard++) {
-      this.#circuits[shard].tick(nowMs);
-      if (this.#ejections.tick(shard, nowMs)) this.#comeBack(shard);
-      states.weight[shard] = slowStartWeight(nowMs - this.#backMs[shard], settings.slowStart);
-    }
     this.#admit();
   }
 
   view(shard: number): ShardHealth {
-    const { states, clock } = this.#options;
-    const now = clock.now();
-    const circuit = this.#circuits[shard];
-    return {
-      ready: states.ready[shard] === 1,
-      circuit: circuit.state,
-      openForMs: circuit.openForMs(now),
-      ejectedForMs: this.#ejections.remainingMs(shard, now),
-      weight: states.weight[shard],
-      lack: this.#readiness.lack(shard) ?? this.#loadLacks[shard],
-      lastFailure: this.#lastFailures[shard],
-    };
-  }
-
-  /** Ejects the outliers among the shards in use. */
-  #judge(nowMs: number): void {
-    const { states, settings } = this.#options;
-    const inUse = [...this.#circuits.keys()].filter(
-      (shard) =>
-        states.ready[shard] === 1 && this.#circuits[shard].state === "closed" && !this.#ejections.has(shard),
-    );
-    const found = outliers(this.#window, inUse, settings.outlier);
-    for (const { shard, reason } of found) {
-      if (!this.#ejections.eject(shard, nowMs)) continue;
-      const seconds = Math.round(this.#ejections.remainingMs(shard, nowMs) / 1000);
-      this.#notices.notify(`${this.#name(shard)} gets no requests for ${seconds} s: ${reason}`);
-    }
-    for (const shard of inUse) if (!found.some((one) => one.shard === shard)) this.#ejections.passed(shard);
-  }
-
-  /** It starts again: what it did before no longer counts. */
-  #comeBack(shard: number): void {
-    const { states, settings, clock } = this.#options;
-    this.#window.forget(shard);
-    this.#backMs[shard] = clock.now();
-    states.weight[shard] = slowStartWeight(0, settings.slowStart);
+    const { lastFailure, ...trust } = this.#outcomes.view(shard);
+    const ready = this.#options.states.ready[shard] === 1;
+    const lack = this.#readiness.lack(shard) ?? this.#loadLacks[shard];
+    return { ready, ...trust, lack, lastFailure };
   }
 
   /** Writes which shards are ready and which admit requests; when too few ready ones would, all of them do. */
@@ -315,7 +226,7 @@ export class PoolHealth implements NewsListener {
     let readyCount = 0;
     let admittedCount = 0;
     for (let shard = 0; shard < count; shard++) {
-      admitting[shard] = this.#circuits[shard].admits && !this.#ejections.has(shard) ? 1 : 0;
+      admitting[shard] = this.#outcomes.admits(shard) ? 1 : 0;
       readyCount += ready[shard];
       admittedCount += ready[shard] & admitting[shard];
     }
@@ -329,10 +240,6 @@ export class PoolHealth implements NewsListener {
     const away = ranks.map((rank) => this.#readiness.lack(rank)).find((lack) => lack !== null);
     const loadLack = ranks.map((rank) => this.#loadLacks[rank]).find((lack) => lack !== null);
     this.#notices.server(server, away ?? null, loadLack ?? null);
-  }
-
-  #name(shard: number): string {
-    return this.#options.engine.shards[shard].id;
   }
 }
 

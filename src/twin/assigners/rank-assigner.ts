@@ -25,6 +25,7 @@ export interface InFlightLoads {
   readonly serves: Uint8Array;
 }
 
+/** Of ranks that all serve, and have nothing yet. */
 export function noLoads(ranks: number): InFlightLoads {
   return {
     requests: new Int32Array(ranks),

@@ -14,6 +14,7 @@ export interface Component {
   readonly levels: Readonly<Partial<Record<LevelKind, number>>>;
 }
 
+/** What points are told apart by: each gives a point the name of its group. */
 export const LEVELS = {
   generation: ({ gpu }) => gpu.generation,
   system: ({ gpu }) => gpu.name,
@@ -43,6 +44,7 @@ export const LEVELS = {
 
 export type LevelKind = keyof typeof LEVELS;
 
+/** All fitted constants, by name. */
 export const COMPONENTS = {
   host: {
     meaning: "Seconds of the engine's host work in a decoding step, beside the GPU's",

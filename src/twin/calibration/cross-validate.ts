@@ -19,7 +19,7 @@ export function crossFit<M extends Measured>(
   measured: readonly M[],
   partOf: (measured: M) => string,
   fitTo: (measured: readonly M[]) => Fit,
-  begun: (part: string) => void = () => {},
+  begun: (part: string) => void,
 ): Table[] {
   const tables = new Map<string, Table>();
   for (const part of new Set(measured.map(partOf))) {

@@ -7,18 +7,22 @@ export interface ErrorOf {
   readonly p90: number;
 }
 
+/** Of each time; null where it was measured nowhere. */
 export type TimeErrors = Readonly<Record<keyof ServingTimes, ErrorOf | null>>;
 
 /** Null where it is not known. */
 export type KnownTimes = Readonly<Record<keyof ServingTimes, number | null>>;
 
+/** A point as it was predicted, and as it was measured. */
 export interface Compared {
   readonly predicted: ServingTimes;
   readonly measured: KnownTimes;
 }
 
+/** The times in the order in which they are shown. */
 export const MEASURES = ["tpotMs", "outTokSGpu", "ttftMs"] as const;
 
+/** How far predictions are off, in parts of what was measured. */
 export function timeErrors(compared: readonly Compared[]): TimeErrors {
   const of = (measure: keyof ServingTimes): ErrorOf | null => {
     const errors = compared

@@ -52,6 +52,7 @@ export function logOf(table: Table, component: ComponentName, point: ServingPoin
   return log;
 }
 
+/** A point's constants by a table of logarithms. */
 export function constantsOf(table: Table, point: ServingPoint): Constants {
   return constantsAt(COMPONENT_NAMES.map((component) => logOf(table, component, point)));
 }

@@ -11,6 +11,7 @@ export interface Measured {
   readonly times: ServingTimes;
 }
 
+/** Constants that were fitted to measured points. */
 export interface Fit {
   readonly table: Table;
   /** Of each term, how uncertain its logarithm is. */

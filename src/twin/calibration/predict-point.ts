@@ -12,6 +12,7 @@ import { WorkerTime } from "./worker-time.ts";
 const CHUNK = 8192;
 const ROUNDS = 24;
 
+/** What a serving point comes to by arithmetic: milliseconds, and tokens per second and GPU. */
 export function predictPoint(point: ServingPoint, sizes: ModelSizes, constants: Constants): ServingTimes {
   const times = point.prefill === null ? together(point, sizes, constants) : apart(point, sizes, constants);
   const [ttftMs, tpotMs] = [times.ttft * 1000 * constants.ttft, times.tpot * 1000];

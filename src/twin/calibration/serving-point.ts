@@ -40,6 +40,7 @@ export interface ServingPoint {
   readonly decode: Workers;
 }
 
+/** What a point comes to: milliseconds to the first token and for each further one, and tokens of answers per second and GPU. */
 export interface ServingTimes {
   readonly ttftMs: number;
   readonly tpotMs: number;

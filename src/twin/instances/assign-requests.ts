@@ -11,6 +11,7 @@ export interface Instances {
   readonly band: number;
 }
 
+/** Where requests were sent by the experts that they use. */
 export interface LocalityAssignment {
   /** `[requests]` */
   readonly instanceOf: Int32Array;
@@ -71,15 +72,18 @@ function* promptsOf(requests: RequestTokens, signatures: RequestSignatures) {
   }
 }
 
+/** Each to the instance with least load. @returns `[requests]`: instances */
 export function assignByLoad(requests: RequestTokens, count: number): Int32Array {
   return assign(requests, count, 0, (_, __, load) => load.least);
 }
 
+/** One after the other. @returns `[requests]`: instances */
 export function assignInTurn(requests: RequestTokens, count: number): Int32Array {
   let next = 0;
   return assign(requests, count, 0, () => next++ % count);
 }
 
+/** @returns `[requests]`: instances */
 export function assignAtRandom(requests: RequestTokens, count: number, seed: number): Int32Array {
   const rng = new Rng(seed, 1);
   return assign(requests, count, 0, () => rng.below(count));

@@ -4,7 +4,7 @@ import type { ExpertSignature } from "../../routing/locality/locality-router.ts"
 import { signatureShape } from "../../routing/locality/signature-shape.ts";
 import { type RequestTokens, promptRows } from "./request-tokens.ts";
 
-/** Where a request's signature is from. */
+/** Where a request's signature may be from. */
 export const SIGNATURES = ["prefill", "prefix", "tenant"] as const;
 export type SignatureSource = (typeof SIGNATURES)[number];
 

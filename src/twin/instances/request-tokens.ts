@@ -35,6 +35,7 @@ export function requestTokens(request: ReadonlyNumbers): RequestTokens {
   return { count, ids, rows, starts, arrivals };
 }
 
+/** How many tokens a request has, prompt and answer. */
 export function tokensOf({ starts }: RequestTokens, request: number): number {
   return starts[request + 1] - starts[request];
 }
@@ -44,6 +45,7 @@ export function promptRows({ rows, starts }: RequestTokens, request: number): In
   return rows.subarray(starts[request], middle(starts, request));
 }
 
+/** The other half: rows of the trace. */
 export function answerRows({ rows, starts }: RequestTokens, request: number): Int32Array {
   return rows.subarray(middle(starts, request), starts[request + 1]);
 }

@@ -10,6 +10,7 @@ export interface RunObserver {
   event(event: RunEvent): void;
 }
 
+/** How a request ended: answered whole, not admitted, or given up. */
 export type RequestOutcome = "completed" | "refused" | "failed";
 
 /** A request's life. */
@@ -75,6 +76,7 @@ export interface WindowPoint {
   readonly missingExperts: number;
 }
 
+/** Something that happened to a pool, for people. */
 export interface RunEvent {
   readonly pool: string;
   readonly atMs: number;

@@ -22,6 +22,7 @@ export class RunTotals {
   #measuredSince = Number.POSITIVE_INFINITY;
   #measuredUntil = 0;
 
+  /** @param fromMs of the first arrivals that are measured @param durationMs of the run @param toMs of the last of them */
   constructor(fromMs: number, durationMs: number, toMs = Number.POSITIVE_INFINITY) {
     this.#fromMs = fromMs;
     this.#toMs = toMs;

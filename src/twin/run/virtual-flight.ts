@@ -3,7 +3,7 @@ import type { RoutingSpan } from "../routing-source.ts";
 import type { RequestOutcome, RequestRecord } from "./run-log.ts";
 
 /**
- * A request in a virtual run.
+ * How far a request of a virtual run is.
  *
  *     waiting → prompt → (travelling →) decoding → over
  *
@@ -13,6 +13,7 @@ import type { RequestOutcome, RequestRecord } from "./run-log.ts";
  */
 export type FlightStage = "waiting" | "prompt" | "travelling" | "decoding" | "over";
 
+/** A request in a virtual run. */
 export class VirtualFlight {
   stage: FlightStage = "waiting";
   readonly id: number;

@@ -66,7 +66,7 @@ export function runPairCharts(a: RunValues, b: RunValues): Chart[] {
       title,
       unit: "ms, by percentile of requests",
       xTitle: `percent; the slowest ${decimals(100 - SHOWN, 1)} % are not shown`,
-      x: linearAxis(0, 100, TICKS, (percent) => decimals(percent, 0)),
+      x: linearAxis(100, TICKS, (percent) => decimals(percent, 0)),
       a: percentilePoints(of(a)),
       b: percentilePoints(of(b)),
       rows: PERCENTILES,

@@ -78,8 +78,8 @@ function curveChart({ title, words, unit, steps, lines, marks }: CurveFacts): Ch
     title,
     unit: words,
     xTitle: `load: ${unit}`,
-    x: linearAxis(0, roundEnd(Math.max(...loads), TICKS), TICKS, stepText),
-    y: linearAxis(0, roundEnd(Math.max(...values), TICKS), TICKS, stepText),
+    x: linearAxis(roundEnd(Math.max(...loads), TICKS), TICKS, stepText),
+    y: linearAxis(roundEnd(Math.max(...values), TICKS), TICKS, stepText),
     lines: lines.map(({ policy, key }) => {
       return { policy, points: steps.map((step, i) => [loads[i], numberIn(step, key)] as const) };
     }),

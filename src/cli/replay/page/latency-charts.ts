@@ -39,7 +39,7 @@ function latencyChart(title: string, unit: string, spread: Spread, target: numbe
     unit,
     xTitle: `ms; the slowest ${decimals(100 - SHOWN, 1)} % are not shown`,
     x: msAxis(at(100 - SHOWN), at(SHOWN)),
-    y: linearAxis(0, 100, TICKS, (percent) => decimals(percent, 0)),
+    y: linearAxis(100, TICKS, (percent) => decimals(percent, 0)),
     lines: [{ policy: "plimsoll", points: points.map((percent) => [at(percent), percent] as const) }],
     marks: target === null ? [] : [{ x: target, label: "target" }],
     notches: [],
@@ -59,5 +59,5 @@ function latencyChart(title: string, unit: string, spread: Spread, target: numbe
 function msAxis(low: number, high: number): Axis {
   if (low > 0 && high / low > WIDE)
     return logAxis(low, high, (value) => stepText(value, 10 ** Math.floor(Math.log10(value))));
-  return linearAxis(0, roundEnd(high, TICKS), TICKS, stepText);
+  return linearAxis(roundEnd(high, TICKS), TICKS, stepText);
 }

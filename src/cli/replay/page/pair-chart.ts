@@ -35,8 +35,8 @@ export function pairChart(facts: PairFacts): Chart {
     title,
     unit: `${unit}; A solid, B dashed`,
     xTitle,
-    x: facts.x ?? linearAxis(0, roundEnd(Math.max(0, ...both.map(([x]) => x)), TICKS), TICKS, stepText),
-    y: linearAxis(0, facts.yEnd ?? roundEnd(most, TICKS), TICKS, stepText),
+    x: facts.x ?? linearAxis(roundEnd(Math.max(0, ...both.map(([x]) => x)), TICKS), TICKS, stepText),
+    y: linearAxis(facts.yEnd ?? roundEnd(most, TICKS), TICKS, stepText),
     lines: [
       { policy: "plimsoll", points: a },
       { policy: "eplb", points: b },

@@ -93,7 +93,7 @@ function overTime(
     unit,
     xTitle: xTitle.replace("virtual time", "time"),
     x: axis,
-    y: linearAxis(0, end ?? roundEnd(most, TICKS), TICKS, stepText),
+    y: linearAxis(end ?? roundEnd(most, TICKS), TICKS, stepText),
     lines: drawn,
     marks,
     notches: [],

@@ -21,6 +21,7 @@ const LEAST_GAIN = 0.00003;
 /** Otherwise: less is no gain. */
 const ANY_GAIN = 1e-9;
 
+/** A placement that was adapted, and how far it had to go for that. */
 export interface AdaptedEven {
   readonly placement: Placement;
   /** Few moves beside those of the engine's own algorithm; more; or every layer with tokens from scratch. */

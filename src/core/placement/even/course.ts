@@ -12,6 +12,7 @@ export interface Course {
   readonly points: readonly CoursePoint[];
 }
 
+/** A point of a course at which it could end. */
 export interface CoursePoint {
   /** Slots of the course that have changed by then. */
   readonly changes: number;

@@ -14,6 +14,7 @@ const CONSUMERS: Readonly<Record<ConsumerDispatch, Consumer>> = {
   priced,
 };
 
+/** How placements are made and judged for engines that dispatch in this way. */
 export function consumerOf(dispatch: ConsumerDispatch): Consumer {
   return CONSUMERS[dispatch];
 }

@@ -7,8 +7,8 @@ const BF16 = 2;
  * byte and gets back two of every value of a token, for each of its experts and the shared one, in every layer.
  * @param bandwidth bytes per second
  */
-function exchangeBoundMs(bandwidth: number, tokens = 32): number {
-  const [experts, hidden, layers, microBatches] = [9, 7000, 61, 2];
+function exchangeBoundMs(bandwidth: number): number {
+  const [tokens, experts, hidden, layers, microBatches] = [32, 9, 7000, 61, 2];
   return (1000 * (1 + BF16) * tokens * experts * hidden * microBatches * layers) / bandwidth;
 }
 
@@ -43,6 +43,7 @@ function dayNodes(): number {
   return (DAY.inputTokens / input + DAY.outputTokens / output) / DAY_SECONDS;
 }
 
+/** Published figures that follow from others by arithmetic, beside ours. */
 export function arithmeticRows(): PublishedRow[] {
   const row = (
     id: string,

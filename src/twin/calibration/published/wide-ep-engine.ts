@@ -33,6 +33,7 @@ export const IMBALANCE = {
   decode: { plain: 2.578, eplb: 1.026 },
 } as const;
 
+/** A step of a published profile: prompts alone or answers alone. */
 export interface Phase {
   readonly topology: Topology;
   readonly hops: { readonly hops: number; readonly nodeHops: number };
@@ -41,6 +42,7 @@ export interface Phase {
   readonly hardware: Hardware;
 }
 
+/** A full step of prompts. @param prompt tokens of each */
 export function prefillOf(prompt: number): Phase {
   const work = noAttentionWork();
   for (let i = 0; i < STEP_TOKENS / prompt; i++) addPrefill(work, 0, prompt, []);
