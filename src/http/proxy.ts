@@ -54,12 +54,12 @@ export interface ProxiedRequest {
 }
 
 /** Reads a whole request and sends it to an engine; the engine's answer is relayed as it is. */
-export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: ProxiedRequest): void {
+export function proxy(parts: ProxyParts, route: ApiRoute, proxied: ProxiedRequest): void {
   const { request, response, id } = proxied;
   let identity: Identity | null = null;
   const answering = answeringOf(parts, proxied);
   const refuse = (error: unknown) => refused(parts, proxied, answering, error);
-  const reader = new FactsReader(kind, request.headers);
+  const reader = new FactsReader(route, request.headers);
   const send = (body: Buffer | null, held: HeldBody | null) => {
     const start = (step: () => void) => {
       try {
@@ -88,7 +88,7 @@ export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: Prox
   };
   const take = (who: Identity | null) => {
     identity = who;
-    if (kind === "none") return send(null, null);
+    if (route.body === "none") return send(null, null);
     const fault = encodingFault(request.headers);
     if (fault !== null) return refuse(fault);
     const { http, memory, turns } = parts;

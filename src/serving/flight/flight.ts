@@ -81,6 +81,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
   readonly #resending: Resending;
   readonly #sending: Sending;
   readonly #path: string;
+  /** Whose its answer is, if its server keeps it. */
+  readonly #owner: string | null;
   /** What is recorded of it; null where it is not. */
   readonly #captured: CapturedFlight | null;
   /** Who takes it to its shard; null for the engine. */
@@ -125,6 +127,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#destination = destination;
     this.#client = client;
     this.#path = request.path;
+    this.#owner = facts.owner;
     this.#resending = new Resending(deck, destination, carrier !== null);
     this.#trace = trace;
     this.#carrier = carrier;
@@ -402,7 +405,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
       this.#responseId = new ResponseId((id) => {
         const { current } = leg.pool;
         const at = leg.placeIn(current);
-        if (at >= 0) current.responses.set(id, at);
+        if (at >= 0) current.responses.set(id, { shard: at, owner: this.#owner });
       });
     }
     const { status } = response;
