@@ -5,6 +5,7 @@ import { ownVersion } from "./files/own-version.ts";
 import { Access } from "./access/access.ts";
 import { Recording } from "./capture/recording.ts";
 import type { Config } from "./config/config.ts";
+import { checkReload } from "./config/read-listeners.ts";
 import { shippedModels } from "./config/shapes.ts";
 import type { ControlledPool } from "./control/controlled-pool.ts";
 import { RANK_STATES } from "./control/messages/operator-state.ts";
@@ -328,8 +329,9 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       timeoutMs: config.http.bodyTimeoutMs,
     },
   });
-  const reload = (next: Config) =>
-    pools.reload(next, (fresh) => {
+  const reload = async (next: Config) => {
+    checkReload(config, next);
+    await pools.reload(next, (fresh) => {
       fresh.forEach(beginCounting);
       admission.update(next.admission);
       access.update(next);
@@ -350,6 +352,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       beginPicks(next);
       collected?.reload(next);
     });
+  };
   // The primary, which has the workers' figures, shares them itself.
   const sharer =
     board === null || surroundings.workers !== undefined
