@@ -5,6 +5,7 @@ import { ownVersion } from "./files/own-version.ts";
 import { Access } from "./access/access.ts";
 import { Recording } from "./capture/recording.ts";
 import type { Config } from "./config/config.ts";
+import { staysHere } from "./config/loopback.ts";
 import { checkReload } from "./config/read-listeners.ts";
 import { shippedModels } from "./config/shapes.ts";
 import type { ControlledPool } from "./control/controlled-pool.ts";
@@ -19,6 +20,7 @@ import { BodyMemory } from "./http/body-memory.ts";
 import { EARLY_REASONS, REQUEST_REASONS, statusOf } from "./http/errors.ts";
 import { listen, listenLocally, stopListening } from "./http/listening.ts";
 import { ReadingTurns } from "./http/reading-turns.ts";
+import { ShardNames } from "./http/shard-names.ts";
 import { OriginReader } from "./http/request-origin.ts";
 import { Rng } from "./lib/rng.ts";
 import { LocalStore } from "./store/local/local-store.ts";
@@ -288,6 +290,11 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const turns = new ReadingTurns();
   const access = new Access(config, { now: wallClock });
   const origins = new OriginReader(config.tenancy, access, config.admission);
+  const { host: httpHost, showServers } = config.http;
+  const shards = new ShardNames(
+    () => gateway,
+    () => showServers ?? (staysHere(httpHost) && !access.asksClients),
+  );
   const parts = {
     gateway: () => gateway,
     controlled: pools.controlled,
@@ -310,6 +317,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     memory,
     turns,
     origins,
+    shards,
     access,
     onSocket: surroundings.workers !== undefined,
   };
@@ -322,6 +330,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const picker = await openPicker(config, {
     gateway: () => picking,
     origins,
+    shards,
     bodies: {
       limitBytes: config.http.bodyLimitBytes,
       memory,
