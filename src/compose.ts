@@ -5,6 +5,8 @@ import { ownVersion } from "./files/own-version.ts";
 import { Access } from "./access/access.ts";
 import { Recording } from "./capture/recording.ts";
 import type { Config } from "./config/config.ts";
+import { staysHere } from "./config/loopback.ts";
+import { checkReload } from "./config/read-listeners.ts";
 import { shippedModels } from "./config/shapes.ts";
 import type { ControlledPool } from "./control/controlled-pool.ts";
 import { RANK_STATES } from "./control/messages/operator-state.ts";
@@ -18,6 +20,7 @@ import { BodyMemory } from "./http/body-memory.ts";
 import { EARLY_REASONS, REQUEST_REASONS, statusOf } from "./http/errors.ts";
 import { listen, listenLocally, stopListening } from "./http/listening.ts";
 import { ReadingTurns } from "./http/reading-turns.ts";
+import { ShardNames } from "./http/shard-names.ts";
 import { OriginReader } from "./http/request-origin.ts";
 import { Rng } from "./lib/rng.ts";
 import { LocalStore } from "./store/local/local-store.ts";
@@ -287,6 +290,11 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const turns = new ReadingTurns();
   const access = new Access(config, { now: wallClock });
   const origins = new OriginReader(config.tenancy, access, config.admission);
+  const { host: httpHost, showServers } = config.http;
+  const shards = new ShardNames(
+    () => gateway,
+    () => showServers ?? (staysHere(httpHost) && !access.asksClients),
+  );
   const parts = {
     gateway: () => gateway,
     controlled: pools.controlled,
@@ -309,6 +317,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     memory,
     turns,
     origins,
+    shards,
     access,
     onSocket: surroundings.workers !== undefined,
   };
@@ -321,6 +330,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const picker = await openPicker(config, {
     gateway: () => picking,
     origins,
+    shards,
     bodies: {
       limitBytes: config.http.bodyLimitBytes,
       memory,
@@ -328,8 +338,9 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       timeoutMs: config.http.bodyTimeoutMs,
     },
   });
-  const reload = (next: Config) =>
-    pools.reload(next, (fresh) => {
+  const reload = async (next: Config) => {
+    checkReload(config, next);
+    await pools.reload(next, (fresh) => {
       fresh.forEach(beginCounting);
       admission.update(next.admission);
       access.update(next);
@@ -350,6 +361,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       beginPicks(next);
       collected?.reload(next);
     });
+  };
   // The primary, which has the workers' figures, shares them itself.
   const sharer =
     board === null || surroundings.workers !== undefined

@@ -80,6 +80,7 @@ export class PickerCase {
     this.#parts = {
       gateway: () => gateway,
       origins: openOrigins(),
+      shards: { shown: (shard) => shard },
       bodies: { limitBytes, memory: this.memory, turns: new ReadingTurns(), timeoutMs: 1000 },
       endpoints,
     };

@@ -38,6 +38,11 @@ export interface EngineRequest {
   readonly added?: string | undefined;
   /** The client asks for the experts that its tokens were routed to (`return_routed_experts`). */
   readonly asksForExperts?: boolean | undefined;
+  /**
+   * Makes the id under which the server may keep its answer, another one whenever it is sent; absent where that is the
+   * server's choice.
+   */
+  readonly answerId?: (() => string) | undefined;
 }
 
 export interface ResponseHeaders {

@@ -57,7 +57,14 @@ class Case {
   }
 
   facts(session: number): RequestFacts {
-    const origin = { tenant: "anonymous", session: `s${session}`, priority: 0, rank: -1, models: null };
+    const origin = {
+      tenant: "anonymous",
+      session: `s${session}`,
+      priority: 0,
+      rank: -1,
+      models: null,
+      owner: null,
+    };
     return requestFacts(Buffer.from('{"model":"m","prompt":"hi"}'), origin);
   }
 

@@ -73,6 +73,7 @@ export class HttpEngine implements Engine {
   readonly outside: OutsideAccess;
   readonly #routed: RoutedExperts | null;
   readonly #orca: boolean;
+  readonly #takesAnswerId: boolean;
   readonly #reportsDeath: ReportsDeath | null;
   /** Whether requests of a path can name a rank; null where none can. */
   readonly #readsRank: ((path: string) => boolean) | null;
@@ -136,6 +137,7 @@ export class HttpEngine implements Engine {
         : new RoutedExperts(routedExperts, dialect.routedExperts === "asked");
     if (this.#routed !== null) this.routedExperts = this.#routed.counts;
     this.#orca = dialect.orca;
+    this.#takesAnswerId = dialect.takesAnswerId;
     this.#reportsDeath = dialect.reportsDeath;
     this.#readsRank = dialect.ranks?.reads ?? null;
     this.#routes = routes;
@@ -166,10 +168,13 @@ export class HttpEngine implements Engine {
     return connections.send(sent, sent.headers, sink, this.#orca ? readKvUse : null);
   }
 
-  /** With what names the rank, and the server's own credentials in place of the client's. */
+  /** With what names the rank and the answer, and the server's own credentials in place of the client's. */
   #prepared({ keyed, rankFields }: Route, request: EngineRequest, set: HeaderList): EngineRequest {
     const client = keyed ? withoutCredentials(request.headers) : request.headers;
-    const sent = rankFields === "" ? request : this.#naming(rankFields, request);
+    const ranked = rankFields === "" ? request : this.#naming(rankFields, request);
+    const { answerId } = request;
+    const isNamed = answerId !== undefined && this.#takesAnswerId && request.body !== null;
+    const sent = isNamed ? adding(ranked, `"request_id":${JSON.stringify(answerId())}`) : ranked;
     return withOtherHeaders(sent, withHeaders(client, set));
   }
 

@@ -80,6 +80,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
   readonly #resending: Resending;
   readonly #sending: Sending;
   readonly #path: string;
+  /** Whose its answer is, if its server keeps it. */
+  readonly #owner: string | null;
   /** Who takes it to its shard; null for the engine. */
   readonly #carrier: Carrier | null;
   /** Who follows it; null for nobody. */
@@ -116,6 +118,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#destination = destination;
     this.#client = client;
     this.#path = request.path;
+    this.#owner = facts.owner;
     this.#resending = new Resending(deck, destination, carrier !== null);
     this.#trace = trace;
     this.#carrier = carrier;
@@ -372,7 +375,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
       this.#responseId = new ResponseId((id) => {
         const { current } = leg.pool;
         const at = leg.placeIn(current);
-        if (at >= 0) current.responses.set(id, at);
+        if (at >= 0) current.responses.set(id, { shard: at, owner: this.#owner });
       });
     }
     this.#account.answers(response.status === GOOD);

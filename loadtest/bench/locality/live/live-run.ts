@@ -252,6 +252,7 @@ class LiveRun {
     const facts: RequestFacts = {
       model: MODEL,
       responseId: null,
+      owner: null,
       tenant,
       priority: 0,
       inputTokens: Math.max(1, prompt.length),
