@@ -27,6 +27,7 @@ import type { PickerParts } from "./picker/picked-request.ts";
 import type { PickerListener } from "./picker/picker-listener.ts";
 import type { OpenPool } from "./pools/open-pool.ts";
 import { PoolSet } from "./pools/pool-set.ts";
+import { SharedLocalities } from "./pools/shared-localities.ts";
 import { TrafficReports } from "./pools/traffic-reports.ts";
 import type { PoolSurroundings } from "./pools/surroundings.ts";
 import { Admission } from "./serving/admission/admission.ts";
@@ -139,6 +140,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     clock,
     wallClock,
     sketchBytes: config.routing.expertSketchBytes,
+    follows: follows !== undefined,
     later: (turn) => void setTimeout(turn, LOCALITY_TURNS_MS).unref(),
   });
   const readings: Readings = {
@@ -167,6 +169,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     unreadable: () => [
       ...pools.controlled.map(({ loop: { pool, view } }) => ({ pool, dropped: view.reading.dropped })),
       ...(board === null ? [] : [{ pool: "", dropped: board.reading.dropped }]),
+      ...(groups === null ? [] : [{ pool: "", dropped: groups.reading.dropped }]),
     ],
   };
   const metrics = new Metrics(readings, { limits, statusOf });
@@ -354,7 +357,20 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const sharer =
     board === null || surroundings.workers !== undefined
       ? null
-      : new GatewaySharer(board, admission, serving);
+      : new GatewaySharer(board, admission, serving, localities);
+  // A process that follows another gets the groups from that one.
+  const groups =
+    follows === undefined
+      ? new SharedLocalities({
+          localities,
+          store,
+          gateway: gatewayName,
+          leaseMs,
+          clustered,
+          clock,
+          onFault: surroundings.onFault,
+        })
+      : null;
   const stop = async () => {
     admission.stop();
     pools.endReloads();
@@ -370,7 +386,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     const flushed = collected?.close(
       Math.max(LEAST_FLUSH_MS, Math.min(MOST_FLUSH_MS, stoppedBy - performance.now())),
     );
-    await pools.stop();
+    await Promise.all([pools.stop(), groups?.stop()]);
     await flushed;
     await recording.close();
     await store.close();
@@ -381,6 +397,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       // A process that follows another is never scraped.
       await Promise.all([pools.start(), follows === undefined ? metrics.open() : null]);
       sharer?.start();
+      groups?.start();
       // The process that is followed answers operators.
       if (follows === undefined) whatIfs.start();
       reports?.start();

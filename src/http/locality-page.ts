@@ -157,14 +157,15 @@ function fullestText({ fullest: { control, locality }, mode }: LocalityReport): 
   return `${went}; by experts it would have had ${decimals(locality, 2)}.`;
 }
 
-function answersText({ known: { kinds, answers }, choices }: LocalityReport): string {
+function answersText({ known: { kinds, groupRequests, answers }, choices }: LocalityReport): string {
   const late = answers.ignored === 0 ? "" : `, and ${answers.ignored} came faster than it learns`;
   const elsewhere =
     choices.elsewhere === 0 ? "" : ` ${choices.elsewhere} would have gone to another pool than they did.`;
   return (
     `For ${choices.byExperts} of ${choices.sent} requests a pool was found by experts.${elsewhere} ` +
     `${answers.learned} answers named their experts since the start${late}; ` +
-    `something is known of ${kinds} turns, beginnings, sessions and tenants.`
+    `something is known of ${kinds} turns, beginnings, sessions and tenants. ` +
+    `The pools' groups were learned from ${groupRequests} requests.`
   );
 }
 

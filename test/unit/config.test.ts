@@ -377,10 +377,6 @@ describe("loadConfig", () => {
       withLocality("{ mode: shadow }", V3, V3.replace("deepseek-v3", "kimi-k2")),
       'models.m.locality has the experts of deepseek-v3 in pool "p0", and those of kimi-k2 in "p1"; expected one model',
     ],
-    [
-      `workers: 2\n${withLocality("{ mode: on }", V3, V3)}`,
-      "models.m.locality needs `workers: 1`, which is 2",
-    ],
     [withModels("m: { aliase: [x] }"), "models.m has no setting `aliase`; did you mean `aliases`?"],
     ["workers: 0", "workers is 0; "],
     [

@@ -2,6 +2,7 @@ import type { ModelSettings } from "../../model/model-settings.ts";
 import { signatureShape } from "../../routing/locality/signature-shape.ts";
 import { hashText } from "../../routing/block-hashes.ts";
 import type { ServingPool } from "../serving-pool.ts";
+import type { Moved } from "./moved.ts";
 import { ModelLocality, type ModelLocalityOptions } from "./model-locality.ts";
 
 type Makings = Omit<ModelLocalityOptions, "shape" | "seed">;
@@ -46,5 +47,26 @@ export class Localities {
 
   find(model: string): ModelLocality | null {
     return this.#models.get(model) ?? null;
+  }
+
+  /**
+   * What requests in flight of this process would hold more, by experts, than they do, of each pool of each model; below
+   * 0 for less. Of models that nothing is moved of nothing is said.
+   */
+  moved(): Moved {
+    const moved = new Map<string, ReadonlyMap<string, number>>();
+    for (const { model, names, choice } of this.all) {
+      const more = names.map((name, i) => [name, choice.would[i] - choice.went[i]] as const);
+      if (more.some(([, tokens]) => tokens !== 0)) moved.set(model, new Map(more));
+    }
+    return moved;
+  }
+
+  /** The same of all other processes together. */
+  setMoved(moved: Moved): void {
+    for (const { model, names, choice } of this.all) {
+      const ofModel = moved.get(model);
+      for (const [i, name] of names.entries()) choice.moved[i] = ofModel?.get(name) ?? 0;
+    }
   }
 }

@@ -41,7 +41,7 @@ export interface TimesCompared {
   readonly interval: Interval | null;
 }
 
-/** What is known of one model's requests by their experts, in one process. Plain JSON. */
+/** What is known of one model's requests by their experts, in one gateway. Plain JSON. */
 export interface LocalityReport {
   readonly model: string;
   readonly mode: "shadow" | "on";
@@ -51,7 +51,7 @@ export interface LocalityReport {
   readonly comparison: Comparison;
   /** The arm of the period under way; null without. */
   readonly period: string | null;
-  /** This process counts what went through it, and nothing else. */
+  /** It counts what went through its processes, and nothing else. */
   readonly gateway: string;
   /** ISO 8601: since the settings last changed, or the start. */
   readonly since: string;
@@ -61,6 +61,8 @@ export interface LocalityReport {
     readonly by: Readonly<Record<Source | "nothing", number>>;
     /** Turns, prefixes, sessions and tenants that something is known of. */
     readonly kinds: number;
+    /** Requests that the groups in force were learned from, wherever and whenever that was; 0 for none. */
+    readonly groupRequests: number;
     /** Since the start: that named experts and were learned from, and that came too fast. */
     readonly answers: { readonly learned: number; readonly ignored: number };
   };
@@ -78,9 +80,9 @@ export interface LocalityReport {
   readonly times: Readonly<Record<Time, TimesCompared>> | null;
 }
 
-/** @param nowMs since 1970 @param gateway the process */
+/** @param nowMs since 1970 */
 export function localityReport(locality: ModelLocality, nowMs: number, gateway: string): LocalityReport {
-  const { model, settings, tally, pools, known, answers, period } = locality;
+  const { model, settings, tally, pools, kinds, answers, period } = locality;
   const { mode, percent, switchbackMinutes, loadBand } = settings;
   const comparison = comparisonOf(settings);
   const by = Object.fromEntries(
@@ -100,7 +102,8 @@ export function localityReport(locality: ModelLocality, nowMs: number, gateway: 
     known: {
       requests: Object.values(by).reduce((sum, one) => sum + one, 0),
       by,
-      kinds: known.kinds,
+      kinds,
+      groupRequests: locality.learning.requests,
       answers,
     },
     choices: { ...tally.choices },

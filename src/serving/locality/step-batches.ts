@@ -1,3 +1,4 @@
+import type { LocalitySettings } from "../../model/model-settings.ts";
 import type { Arm } from "../../routing/locality/arms.ts";
 import { type LayerSlots, MixSums } from "../../routing/locality/mix-sums.ts";
 import type { SignatureShape } from "../../routing/locality/signature-shape.ts";
@@ -13,6 +14,12 @@ const REQUESTS_PER_POOL = 24;
 export type BatchArms = "shadow" | "both" | "one";
 
 const BOTH: readonly Arm[] = ["control", "locality"];
+
+/** Those that a batch has requests of. */
+export function armsOf({ mode, percent, switchbackMinutes }: LocalitySettings): BatchArms {
+  if (mode === "shadow") return "shadow";
+  return switchbackMinutes === null && percent > 0 && percent < 100 ? "both" : "one";
+}
 
 /**
  * What steps are expected to read of the requests of each arm, a batch of some time after the other. Mixes are what
@@ -34,10 +41,10 @@ export class StepBatches {
     this.#sums = worlds(() => new MixSums(pools, shape));
   }
 
-  /** A request was sent. @param perPool in flight, mean */
-  inFlight(perPool: number): void {
-    this.#inFlight += perPool;
-    this.#samples++;
+  /** Requests were sent. @param perPool in flight, mean */
+  inFlight(perPool: number, requests = 1): void {
+    this.#inFlight += requests * perPool;
+    this.#samples += requests;
   }
 
   /** The experts of one request. A batch is of one series. */
