@@ -33,7 +33,7 @@ import type { PoolSurroundings } from "./pools/surroundings.ts";
 import { Admission } from "./serving/admission/admission.ts";
 import { type CaptureCounts, sumCaptured } from "./serving/capture/capture-counts.ts";
 import { Gateway } from "./serving/gateway.ts";
-import { Localities } from "./serving/locality/localities.ts";
+import { Localities, type LocalitySource } from "./serving/locality/localities.ts";
 import { localityReading } from "./serving/locality/locality-reading.ts";
 import { localityReport } from "./serving/locality/locality-report.ts";
 import { ModelRefresh } from "./serving/models/model-refresh.ts";
@@ -198,7 +198,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     fronts: readonly ServingPool[],
     deck: FlightDeck,
     { models, routing }: Config,
-    byExperts: Localities | null,
+    byExperts: LocalitySource,
   ) =>
     new Gateway(
       fronts,
@@ -246,8 +246,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       picked.map(({ front }) => front),
       deck,
       next,
-      // A proxy's answers name no experts.
-      null,
+      localities.shared,
     );
   };
   metrics.beginEarly(EARLY_REASONS);

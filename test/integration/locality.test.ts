@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type DomainServer, startDomainServer } from "../../harness/fakes/domain-server.ts";
+import { type DomainServer, domainPrompt, startDomainServer } from "../../harness/fakes/domain-server.ts";
+import { ProxyClient } from "../../harness/envoy/proxy-client.ts";
 import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { smallGroup } from "../../harness/small-group.ts";
 import { SMALL_MODEL } from "../../harness/small-model.ts";
+import { chatBody, chatHeaders } from "../picker-case.ts";
 import { domainPools, hadBy, localityOf, sendDomains, together } from "../domain-load.ts";
 
 let folder: ScratchFolder;
@@ -58,6 +60,37 @@ describe("requests of a model that several pools serve", () => {
     await send(40, 320);
     expect(servers[0].domains.length + gone.domains.length).toBe(360);
     expect(gateway.app.localities.find("small")?.inFlight).toBe(0);
+  });
+
+  test("go there too where a proxy carries them", async () => {
+    gateway = await startGateway(`picker: { port: 0 }\n${settings("{ mode: on, loadBand: 0.2 }")}`);
+    await send(200);
+    const since = soFar();
+    await send(80, 200);
+    const proxy = new ProxyClient(gateway.picker ?? "");
+    try {
+      let alike = 0;
+      for (let domain = 0; domain < 4; domain++) {
+        const had = servers.map(
+          ({ domains }, i) => domains.slice(since[i]).filter((one) => one === domain).length,
+        );
+        const { url } = servers[had.indexOf(Math.max(...had))];
+        const prompt = domainPrompt(domain, "another question");
+        const stream = proxy
+          .begin()
+          .say(
+            chatHeaders([":path", "/v1/completions"]),
+            chatBody(JSON.stringify({ model: "small", max_tokens: 64, prompt })),
+          );
+        const [{ endpoints }] = await stream.answers(2);
+        if (`http://${endpoints}` === url) alike++;
+        await stream.end();
+      }
+      expect(alike).toBeGreaterThanOrEqual(3);
+      expect((await report()).choices.sent).toBe(284);
+    } finally {
+      proxy.close();
+    }
   });
 
   test("are sent as without in the shadow, which says where they would go; one reload switches on and back", async () => {

@@ -7,8 +7,16 @@ import { ModelLocality, type ModelLocalityOptions } from "./model-locality.ts";
 
 type Makings = Omit<ModelLocalityOptions, "shape" | "seed">;
 
+/** Where the routes of models find how their requests go by experts. */
+export interface LocalitySource {
+  /** Null where a model's requests do not go by experts. */
+  of(settings: ModelSettings, pools: readonly ServingPool[]): ModelLocality | null;
+  /** All others are asked for no more. */
+  keep(those: readonly ModelLocality[]): void;
+}
+
 /** The localities of all models: each goes on, over reloads, for as long as its pools are the same and it is not off. */
-export class Localities {
+export class Localities implements LocalitySource {
   readonly #makings: Makings;
   readonly #models = new Map<string, ModelLocality>();
 
@@ -34,6 +42,17 @@ export class Localities {
     });
     this.#models.set(name, fresh);
     return fresh;
+  }
+
+  /** For other routes of the same models: those that go to all of the same pools, in their order, share what there is. */
+  get shared(): LocalitySource {
+    return {
+      of: ({ name }, pools) => {
+        const found = this.find(name);
+        return found?.fits(pools, found.moe) === true ? found : null;
+      },
+      keep: () => {},
+    };
   }
 
   /** Forgets all but these. */
