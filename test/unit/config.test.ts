@@ -10,6 +10,7 @@ import { loadModel } from "../../src/config/shapes.ts";
 import { readYaml } from "../../src/config/yaml-file.ts";
 import { expertBytes, kvBytesPerToken } from "../../src/model/moe-model.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
+import { EQUAL_PART } from "../../src/model/server-part.ts";
 
 const EXAMPLE_FOLDER = new URL("../../config/examples/", import.meta.url);
 const EXAMPLES = readdirSync(EXAMPLE_FOLDER);
@@ -156,6 +157,7 @@ describe("loadConfig", () => {
           urls: ["http://10.0.0.1:8000", "http://10.0.0.2:8000"],
           access: [PLAIN, PLAIN],
           names: [null, null],
+          parts: [EQUAL_PART, EQUAL_PART],
           discover: null,
           dataParallelSize: 8,
           rankOffsets: [0, 8],
@@ -178,6 +180,7 @@ describe("loadConfig", () => {
     const one = {
       access: [PLAIN],
       names: [null],
+      parts: [EQUAL_PART],
       discover: null,
       dataParallelSize: 1,
       rankOffsets: [0],

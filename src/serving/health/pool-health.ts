@@ -1,5 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Rng } from "../../lib/rng.ts";
+import { EQUAL_PART } from "../../model/server-part.ts";
 import type { ShardStates } from "../../routing/shard-states.ts";
 import { type Engine, type EngineServer, type LoadReport, instanceOf, serverInstance } from "../engine.ts";
 import { PoolModels } from "../models/pool-models.ts";
@@ -81,6 +82,8 @@ export class PoolHealth implements NewsListener {
   readonly #readiness: PoolReadiness;
   readonly #life: ServerLife;
   readonly #probeLoop: ProbeLoop;
+  /** `[shards]`: the part of an equal share that each is to get, once it has started. */
+  readonly #weights: Float64Array;
   /** `[shards]`: when each came back last. */
   readonly #backMs: Float64Array;
   readonly #loadLacks: (string | null)[];
@@ -100,6 +103,9 @@ export class PoolHealth implements NewsListener {
     this.#readiness = new PoolReadiness(engine.servers, states.ready, settings);
     this.#life = new ServerLife(engine.servers);
     this.#probeLoop = new ProbeLoop(options.probes ? engine.servers : [], settings.probe, this, clock, rng);
+    this.#weights = Float64Array.from(engine.shards, ({ part = EQUAL_PART }) => part.weight);
+    states.weight.set(this.#weights);
+    states.tier.set(engine.shards.map(({ part = EQUAL_PART }) => part.tier));
     this.#backMs = new Float64Array(count).fill(Number.NEGATIVE_INFINITY);
     this.#loadLacks = engine.shards.map(() => null);
     this.#lastFailures = engine.shards.map(() => null);
@@ -263,7 +269,8 @@ export class PoolHealth implements NewsListener {
     for (let shard = 0; shard < states.count; shard++) {
       this.#circuits[shard].tick(nowMs);
       if (this.#ejections.tick(shard, nowMs)) this.#comeBack(shard);
-      states.weight[shard] = slowStartWeight(nowMs - this.#backMs[shard], settings.slowStart);
+      states.weight[shard] =
+        this.#weights[shard] * slowStartWeight(nowMs - this.#backMs[shard], settings.slowStart);
     }
     this.#admit();
   }
@@ -304,7 +311,7 @@ export class PoolHealth implements NewsListener {
     const { states, settings, clock } = this.#options;
     this.#window.forget(shard);
     this.#backMs[shard] = clock.now();
-    states.weight[shard] = slowStartWeight(0, settings.slowStart);
+    states.weight[shard] = this.#weights[shard] * slowStartWeight(0, settings.slowStart);
   }
 
   /** Writes which shards are ready and which admit requests; when too few ready ones would, all of them do. */
