@@ -3,6 +3,7 @@ import type { PoolFollower, PoolStore, ValueName } from "../control/store.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Reading } from "../lib/reading.ts";
 import type { ModelLocality } from "../serving/locality/model-locality.ts";
+import { UNKNOWN_HOPS } from "../serving/locality/pool-hops.ts";
 import {
   type StoredSample,
   decodeGroups,
@@ -166,6 +167,6 @@ export class GroupSharer implements PoolFollower {
     if (mix.length !== this.locality.width) return;
     const would = pool === null ? -1 : this.locality.names.indexOf(pool);
     const sent = { arm: "locality" as const, at: would, would, tokens, series: null };
-    this.locality.receive({ sent, signature: { mix, tokens: seen }, goes: would >= 0 });
+    this.locality.receive({ sent, signature: { mix, tokens: seen }, goes: would >= 0, hops: UNKNOWN_HOPS });
   }
 }

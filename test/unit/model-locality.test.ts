@@ -16,9 +16,9 @@ const { moeLayers, experts, topk } = SMALL_MODEL;
 const SHADOW: LocalitySettings = { mode: "shadow", percent: 100, switchbackMinutes: null, loadBand: 0.1 };
 const ON: LocalitySettings = { ...SHADOW, mode: "on" };
 
-/** As far as it goes: pools that know nothing of where their experts are. */
-function pool(name: string): ServingPool {
-  const made = { name, snapshot: null, deployment: null };
+/** As far as it goes. @param snapshot null where it is not known where experts are */
+function pool(name: string, snapshot: object | null): ServingPool {
+  const made = { name, snapshot, deployment: null };
   return { ...made, current: made } as unknown as ServingPool;
 }
 
@@ -42,7 +42,7 @@ class Case {
   readonly locality: ModelLocality;
   readonly rng = new Rng(1);
 
-  constructor(settings: LocalitySettings, follows = false) {
+  constructor(settings: LocalitySettings, follows = false, snapshot: object | null = null) {
     const options = {
       follows,
       shape: signatureShape(moeLayers.length, experts, topk),
@@ -52,7 +52,13 @@ class Case {
       later: (turn: () => void) => void this.turns.push(turn),
       seed: 1,
     };
-    this.locality = new ModelLocality("m", SMALL_MODEL, [pool("a"), pool("b")], settings, options);
+    this.locality = new ModelLocality(
+      "m",
+      SMALL_MODEL,
+      [pool("a", snapshot), pool("b", null)],
+      settings,
+      options,
+    );
     // So many are always in flight.
     for (let i = 0; i < IN_FLIGHT; i++) this.locality.begin(this.facts(i)).sentTo(i % 2, 100);
   }
@@ -107,6 +113,28 @@ describe("the shadow", () => {
     expect(fullest.control).toBeGreaterThanOrEqual(1);
     expect(localityPage(one.report())).toMatch(/would have read 4\d\.\d % fewer of them/);
   });
+});
+
+test("where experts are known to be, node hops are those of the requests' own tokens", () => {
+  // Those of a domain are on a node by themselves.
+  const topology = { nodes: 4, gpusPerNode: 1, slotsPerGpu: 8 };
+  const slots = moeLayers.length * 32;
+  const placement = {
+    layers: moeLayers.length,
+    experts,
+    topology,
+    physicalToLogical: Int32Array.from({ length: slots }, (_, i) => i % 32),
+  };
+  const snapshot = { placement, shares: { values: new Float64Array(slots).fill(1) } };
+  const one = new Case(SHADOW, false, snapshot);
+  for (let i = 0; i < 200; i++) one.send(i, i % 2, () => (i >> 1) % 2);
+  const { experts: found } = one.report();
+  // One node of four, from any of them; of the other pool nothing is known.
+  expect(found?.nodeHops).toEqual({ control: 0.75, locality: 0.75 });
+  expect(localityPage(one.report())).toMatch(/node hops of a token.*0\.75/s);
+  const unknown = new Case(SHADOW);
+  for (let i = 0; i < 200; i++) unknown.send(i, i % 2, () => (i >> 1) % 2);
+  expect(unknown.report().experts?.nodeHops).toEqual({ control: null, locality: null });
 });
 
 describe("sessions by percent", () => {

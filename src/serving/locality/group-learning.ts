@@ -1,5 +1,6 @@
 import type { ExpertSignature, LocalityRouter } from "../../routing/locality/locality-router.ts";
 import { type RequestGroups, groupsOf } from "../../routing/locality/request-groups.ts";
+import type { NodeHops } from "./pool-hops.ts";
 import type { Sent } from "./sent.ts";
 
 /** What an answer has named: groups are learned from these. */
@@ -8,6 +9,7 @@ export interface GroupSample {
   readonly signature: ExpertSignature;
   /** Whether it went, or would have gone, where its like are: else it says nothing of its pool. */
   readonly goes: boolean;
+  readonly hops: NodeHops;
 }
 
 /** The groups of requests of one model, by the names of their pools. */

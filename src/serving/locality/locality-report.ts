@@ -26,6 +26,8 @@ export interface ExpertsCompared {
   readonly distinct: Worlds<number | null>;
   /** On the GPU that reads the most; null also where it is not known where experts are. */
   readonly fullestGpu: Worlds<number | null>;
+  /** Of a token in a layer, by the shares in force; null also where it is not known where experts are. */
+  readonly nodeHops: Worlds<number | null>;
   /** By the cost model; null where the pools do not say on how many GPUs they are. */
   readonly stepMs: Worlds<number | null>;
   /** What `locality` reads less, in parts of what `control` does, with its 95 % interval. */
@@ -129,7 +131,7 @@ function expertsOf(locality: ModelLocality, comparison: Comparison): ExpertsComp
   if (batches.length === 0) return null;
   const mean = (values: readonly number[]) => values.reduce((sum, one) => sum + one, 0) / values.length;
   const stepTokens = mean(batches.map((batch) => batch.stepTokens));
-  const of = (figure: "distinctExperts" | "fullestGpuExperts") =>
+  const of = (figure: "distinctExperts" | "fullestGpuExperts" | "nodeHops") =>
     worlds((arm) => {
       const values = batches.flatMap((batch) => batch[figure][arm] ?? []);
       return values.length === 0 ? null : mean(values);
@@ -141,6 +143,7 @@ function expertsOf(locality: ModelLocality, comparison: Comparison): ExpertsComp
     stepTokens,
     distinct,
     fullestGpu,
+    nodeHops: of("nodeHops"),
     stepMs: predicted(locality, stepTokens, distinct, fullestGpu),
     ...savedOf(batches, comparison, distinct.control),
   };

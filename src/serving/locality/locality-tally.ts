@@ -29,6 +29,8 @@ export interface StepBatch {
   readonly distinctExperts: Worlds<number | null>;
   /** Null where it is not known where experts are. */
   readonly fullestGpuExperts: Worlds<number | null>;
+  /** Of a token in a layer; null where it is not known where experts are. */
+  readonly nodeHops: Worlds<number | null>;
   /** The period of a switchback; 0 without. */
   readonly period: number;
 }

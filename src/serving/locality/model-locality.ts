@@ -14,10 +14,12 @@ import { Lanes } from "./lanes.ts";
 import { type LocalityShare, MOST_SAMPLES } from "./locality-share.ts";
 import { LocalityTally } from "./locality-tally.ts";
 import { OtherProcesses } from "./other-processes.ts";
+import { PoolHops } from "./pool-hops.ts";
 import { type LocalityLedger, RequestLocality } from "./request-locality.ts";
 import type { Sent } from "./sent.ts";
 import { StepBatches, armsOf } from "./step-batches.ts";
 import { atLayers, mixOf } from "./some-layers.ts";
+import { WorkTurns } from "./work-turns.ts";
 
 export interface ModelLocalityOptions {
   /** Of its requests' signatures. */
@@ -38,8 +40,6 @@ export interface ModelLocalityOptions {
 
 /** Observations that wait for their turn; more are ignored. */
 const MOST_WAITING = 64;
-/** A turn begins nothing more after so long. What it begins takes less. */
-const TURN_MS = 0.5;
 
 interface Observation {
   readonly keys: Keys;
@@ -67,11 +67,12 @@ export class ModelLocality implements LocalityLedger {
   readonly #samples: GroupSample[] = [];
   readonly #others = new OtherProcesses();
   readonly #batches: StepBatches;
+  readonly #hops: PoolHops;
+  readonly #turns: WorkTurns;
   #pools: readonly ServingPool[];
   readonly #lanes: Lanes;
   #tally: LocalityTally;
   #requests = 0;
-  #turnComes = false;
   /** Answers and groups are learned by turns: neither waits for all of the other. */
   #groupsNext = false;
   #learned = 0;
@@ -84,7 +85,7 @@ export class ModelLocality implements LocalityLedger {
     settings: LocalitySettings,
     options: ModelLocalityOptions,
   ) {
-    const { shape, sketchBytes, wallClock, seed, follows = false } = options;
+    const { shape, sketchBytes, clock, wallClock, later, seed, follows = false } = options;
     const count = pools.length;
     const { width, tellingBatch: batch, layers } = shape;
     this.model = model;
@@ -96,6 +97,8 @@ export class ModelLocality implements LocalityLedger {
     if (follows) this.learning.join(MOST_SAMPLES);
     this.choice = new PoolLocality(count, router, settings.loadBand);
     this.#batches = new StepBatches(count, shape, armsOf(settings));
+    this.#hops = new PoolHops(shape);
+    this.#turns = new WorkTurns(later, clock, () => this.#step());
     this.#pools = pools;
     this.#lanes = new Lanes(settings, seed, wallClock);
     this.#tally = new LocalityTally(count, wallClock());
@@ -189,7 +192,7 @@ export class ModelLocality implements LocalityLedger {
     );
     this.#batches.inFlight(this.inFlight / names.length, sent);
     this.#samples.push(...samples.slice(0, MOST_WAITING - this.#samples.length));
-    if (samples.length > 0) this.#wake();
+    if (samples.length > 0) this.#turns.wake();
   }
 
   /** It is no more. */
@@ -200,7 +203,7 @@ export class ModelLocality implements LocalityLedger {
   /** A sample of any process, for this one, which learns. */
   receive(sample: GroupSample): void {
     this.learning.receive(sample);
-    this.#wake();
+    this.#turns.wake();
   }
 
   /** Whether what was learned is of these pools, in their order, and of such a model. */
@@ -257,22 +260,7 @@ export class ModelLocality implements LocalityLedger {
     const some = atLayers(routing, this.#options.shape);
     if (some === null) return;
     this.#observations.push({ keys, sent, routing: some, tally });
-    this.#wake();
-  }
-
-  #wake(): void {
-    if (this.#turnComes) return;
-    this.#turnComes = true;
-    this.#options.later(() => this.#turn());
-  }
-
-  #turn(): void {
-    this.#turnComes = false;
-    const { clock } = this.#options;
-    const until = clock.now() + TURN_MS;
-    let more = this.#step();
-    while (more && clock.now() < until) more = this.#step();
-    if (more) this.#wake();
+    this.#turns.wake();
   }
 
   /** The least that can be done. @returns whether there is more */
@@ -286,7 +274,7 @@ export class ModelLocality implements LocalityLedger {
     const sample = this.#samples.shift();
     if (sample !== undefined) {
       this.learning.observe(sample);
-      this.#batches.add(sample.sent, sample.signature.mix, this.#options.clock.now());
+      this.#batches.add(sample, this.#options.clock.now());
     }
     const learning = this.learning.step();
     const batch = this.#batches.next(this.#pools, this.#options.clock.now());
@@ -299,10 +287,15 @@ export class ModelLocality implements LocalityLedger {
     const signature: ExpertSignature = { mix: mixOf(routing, shape), tokens: routing.tokens };
     this.known.observe(keys, routing);
     const goes = this.settings.mode === "shadow" || sent.arm === "locality";
-    this.learning.observe({ sent, signature, goes });
+    const sample = {
+      sent,
+      signature,
+      goes,
+      hops: this.#hops.of(this.#pools[sent.at], this.#pools[sent.would], routing),
+    };
+    this.learning.observe(sample);
     this.#learned++;
-    if (tally === this.#tally && this.#options.follows !== true)
-      this.#batches.add(sent, signature.mix, clock.now());
+    if (tally === this.#tally && this.#options.follows !== true) this.#batches.add(sample, clock.now());
   }
 }
 

@@ -3,8 +3,8 @@ import type { Arm } from "../../routing/locality/arms.ts";
 import { type LayerSlots, MixSums } from "../../routing/locality/mix-sums.ts";
 import type { SignatureShape } from "../../routing/locality/signature-shape.ts";
 import type { ServingPool } from "../serving-pool.ts";
+import type { GroupSample } from "./group-learning.ts";
 import { type StepBatch, worlds } from "./locality-tally.ts";
-import type { Sent } from "./sent.ts";
 
 /** Of a batch, at least. */
 const BATCH_MS = 30_000;
@@ -28,6 +28,8 @@ export function armsOf({ mode, percent, switchbackMinutes }: LocalitySettings): 
  */
 export class StepBatches {
   readonly #sums;
+  /** Node hops of those requests whose pools say where their experts are. */
+  readonly #hops = { control: { sum: 0, count: 0 }, locality: { sum: 0, count: 0 } };
   #arms: BatchArms;
   #since = -1;
   #period = 0;
@@ -48,14 +50,20 @@ export class StepBatches {
   }
 
   /** The experts of one request. A batch is of one series. */
-  add({ arm, at, would, series }: Sent, mix: Float32Array, nowMs: number): void {
+  add({ sent: { arm, at, would, series }, signature: { mix }, hops }: GroupSample, nowMs: number): void {
     if (this.#working !== null || series === null) return;
     if (series !== this.#period) this.#empty();
     this.#period = series;
     if (this.#since < 0) this.#since = nowMs;
     this.#requests++;
     const counted = this.#arms === "shadow" ? BOTH : [arm];
-    for (const one of counted) this.#sums[one].add(one === "locality" ? would : at, mix);
+    for (const one of counted) {
+      this.#sums[one].add(one === "locality" ? would : at, mix);
+      const own = one === "locality" ? hops.would : hops.at;
+      if (own === null) continue;
+      this.#hops[one].sum += own;
+      this.#hops[one].count++;
+    }
   }
 
   /** Forgets what there is. */
@@ -70,7 +78,10 @@ export class StepBatches {
     this.#samples = 0;
     this.#requests = 0;
     this.#working = null;
-    for (const arm of BOTH) this.#sums[arm].empty();
+    for (const arm of BOTH) {
+      this.#sums[arm].empty();
+      this.#hops[arm] = { sum: 0, count: 0 };
+    }
   }
 
   /** Some work on a batch that is full. @returns it once that is done; null where there is no work */
@@ -116,6 +127,10 @@ export class StepBatches {
       requests: this.#requests,
       distinctExperts: worlds((arm) => mean(arm, "distinct")),
       fullestGpuExperts: worlds((arm) => (placed ? mean(arm, "fullest") : null)),
+      nodeHops: worlds((arm) => {
+        const { sum, count } = this.#hops[arm];
+        return count === 0 ? null : sum / count;
+      }),
       period: this.#period,
     };
   }
