@@ -30,12 +30,13 @@ import type { PickerParts } from "./picker/picked-request.ts";
 import type { PickerListener } from "./picker/picker-listener.ts";
 import type { OpenPool } from "./pools/open-pool.ts";
 import { PoolSet } from "./pools/pool-set.ts";
+import { SharedLocalities } from "./pools/shared-localities.ts";
 import { TrafficReports } from "./pools/traffic-reports.ts";
 import type { PoolSurroundings } from "./pools/surroundings.ts";
 import { Admission } from "./serving/admission/admission.ts";
 import { type CaptureCounts, sumCaptured } from "./serving/capture/capture-counts.ts";
 import { Gateway } from "./serving/gateway.ts";
-import { Localities } from "./serving/locality/localities.ts";
+import { Localities, type LocalitySource } from "./serving/locality/localities.ts";
 import { localityReading } from "./serving/locality/locality-reading.ts";
 import { localityReport } from "./serving/locality/locality-report.ts";
 import { ModelRefresh } from "./serving/models/model-refresh.ts";
@@ -142,6 +143,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     clock,
     wallClock,
     sketchBytes: config.routing.expertSketchBytes,
+    follows: follows !== undefined,
     later: (turn) => void setTimeout(turn, LOCALITY_TURNS_MS).unref(),
   });
   const readings: Readings = {
@@ -170,6 +172,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     unreadable: () => [
       ...pools.controlled.map(({ loop: { pool, view } }) => ({ pool, dropped: view.reading.dropped })),
       ...(board === null ? [] : [{ pool: "", dropped: board.reading.dropped }]),
+      ...(groups === null ? [] : [{ pool: "", dropped: groups.reading.dropped }]),
     ],
   };
   const metrics = new Metrics(readings, { limits, statusOf });
@@ -198,7 +201,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     fronts: readonly ServingPool[],
     deck: FlightDeck,
     { models, routing }: Config,
-    byExperts: Localities | null,
+    byExperts: LocalitySource,
   ) =>
     new Gateway(
       fronts,
@@ -246,8 +249,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       picked.map(({ front }) => front),
       deck,
       next,
-      // A proxy's answers name no experts.
-      null,
+      localities.shared,
     );
   };
   metrics.beginEarly(EARLY_REASONS);
@@ -366,7 +368,20 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const sharer =
     board === null || surroundings.workers !== undefined
       ? null
-      : new GatewaySharer(board, admission, serving);
+      : new GatewaySharer(board, admission, serving, localities);
+  // A process that follows another gets the groups from that one.
+  const groups =
+    follows === undefined
+      ? new SharedLocalities({
+          localities,
+          store,
+          gateway: gatewayName,
+          leaseMs,
+          clustered,
+          clock,
+          onFault: surroundings.onFault,
+        })
+      : null;
   const stop = async () => {
     admission.stop();
     pools.endReloads();
@@ -382,7 +397,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     const flushed = collected?.close(
       Math.max(LEAST_FLUSH_MS, Math.min(MOST_FLUSH_MS, stoppedBy - performance.now())),
     );
-    await pools.stop();
+    await Promise.all([pools.stop(), groups?.stop()]);
     await flushed;
     await recording.close();
     await store.close();
@@ -393,6 +408,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       // A process that follows another is never scraped.
       await Promise.all([pools.start(), follows === undefined ? metrics.open() : null]);
       sharer?.start();
+      groups?.start();
       // The process that is followed answers operators.
       if (follows === undefined) whatIfs.start();
       reports?.start();

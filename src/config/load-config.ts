@@ -86,7 +86,7 @@ export async function configOf(
     { environment, folderOf, policy: checked.routing.policy, tlsOf, note: (line) => notes.push(line) },
   );
   checkPools(pools, checked.workers, sourceOf);
-  const models = readModels(checked.models, pools, checked.workers, { sourceOf, field: ["models"] });
+  const models = readModels(checked.models, pools, { sourceOf, field: ["models"] });
   const { operatorKeyEnv } = checked.http;
   const keyPlace: Place = { sourceOf, field: ["http", "operatorKeyEnv"] };
   const operatorKeyHash =
