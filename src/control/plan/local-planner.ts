@@ -20,8 +20,9 @@ export class LocalPlanner implements Planner {
     return this.#balancer.current;
   }
 
-  async plan({ nowMs, window, decide, capacity }: Round): Promise<Outlook> {
-    if (window.tokens > 0) this.#balancer.observe(window.load, window.spanMs, window.routing, window);
+  async plan({ nowMs, windows, decide, capacity }: Round): Promise<Outlook> {
+    for (const window of windows)
+      if (window.tokens > 0) this.#balancer.observe(window.load, window.spanMs, window.routing, window);
     return {
       decision: decide ? this.#balancer.decide(nowMs, capacity) : null,
       expertLoad: relativeLoad(this.#balancer.forecast()),

@@ -33,11 +33,12 @@ export interface Planner {
   close(): Promise<void>;
 }
 
-/** One round of the control loop. */
+/** What the control loop has seen since it asked last. */
 export interface Round {
   readonly nowMs: number;
-  readonly window: PoolWindow;
-  /** Whether a decision is wanted; else the window is only counted in. */
+  /** The oldest first. */
+  readonly windows: readonly PoolWindow[];
+  /** Whether a decision is wanted; else the windows are only counted in. */
   readonly decide: boolean;
   /** What may be placed where. */
   readonly capacity: PoolCapacity;
