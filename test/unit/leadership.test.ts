@@ -91,6 +91,33 @@ describe("a lease", () => {
   });
 });
 
+test("who holds the lease is said as long as the store has said it lately", async () => {
+  let reachable = true;
+  const way = {
+    lease: async (holder: string, ms: number) => {
+      if (!reachable) throw new StoreUnreachable("no answer");
+      return store.lease(holder, ms);
+    },
+    release: (token: number) => store.release(token),
+  };
+  const [one, two] = ["one", "two"].map((holder) => leadership({ holder, store: way }));
+  expect(one.heldBy).toBeNull();
+  await one.start();
+  await two.start();
+  await pass(LEASE_MS);
+  expect([one.heldBy, two.heldBy]).toEqual(["this", "another"]);
+  reachable = false;
+  await pass(LEASE_MS);
+  expect(one.heldBy).toBeNull();
+  await pass(LEASE_MS);
+  expect(two.heldBy).toBeNull();
+  reachable = true;
+  await pass(LEASE_MS);
+  expect(new Set([one.heldBy, two.heldBy])).toEqual(new Set(["this", "another"]));
+  await one.stop();
+  await two.stop();
+});
+
 describe("a term that takes long", () => {
   test("to begin keeps its lease meanwhile", async () => {
     const begun = Promise.withResolvers<void>();

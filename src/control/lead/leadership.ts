@@ -5,6 +5,8 @@ import { type PoolStore, StoreUnreachable } from "../store.ts";
 const TRIES_PER_LEASE = 3;
 /** The store's clock is another's, and may be set: who holds a lease counts on this part of it. */
 const COUNTED_ON = 0.9;
+/** That another holds it is known for so many leases: it is asked for again and again. */
+const KNOWN_FOR_LEASES = 2;
 /** Who does not begin its term within so many leases lets others try. */
 const BEGINS_WITHIN_LEASES = 10;
 
@@ -34,6 +36,8 @@ export class Leadership {
   /** As the store gave it last; null where another has it, or it is to be begun anew. */
   #lease: number | null = null;
   #validUntil = 0;
+  /** Until then it is known that another holds it. */
+  #elsewhereUntil = 0;
   /** Of the term that has begun, or begins. */
   #term: number | null = null;
   /** When the one that begins did so; null while none does. */
@@ -51,6 +55,12 @@ export class Leadership {
   /** The token of the term, while its lease is in force; null without. */
   get token(): number | null {
     return this.#term !== null && this.#term === this.#lease && this.#valid ? this.#term : null;
+  }
+
+  /** Where the lease is, as far as the store has said lately; null where that is not known, or nobody has it. */
+  get heldBy(): "this" | "another" | null {
+    if (this.#lease !== null && this.#valid) return "this";
+    return this.#options.clock.now() < this.#elsewhereUntil ? "another" : null;
   }
 
   /** Resolves after the first try, and when that took the lease, with the term begun. */
@@ -103,6 +113,7 @@ export class Leadership {
       throw error;
     }
     if (token !== null) this.#validUntil = askedAt + COUNTED_ON * leaseMs;
+    this.#elsewhereUntil = token === null ? askedAt + KNOWN_FOR_LEASES * leaseMs : 0;
     if (token !== this.#lease) void this.#follow(token);
   }
 
