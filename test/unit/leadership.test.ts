@@ -66,7 +66,7 @@ describe("a lease", () => {
 
   test("that cannot be renewed ends the term once it has run out", async () => {
     let reachable = true;
-    const lost = vi.fn(async () => {});
+    const lost = vi.fn<() => Promise<void>>(async () => {});
     const one = leadership({
       onLost: lost,
       store: {
@@ -134,7 +134,7 @@ describe("a term that takes long", () => {
 
   test("to begin lets others try in the end, and is over when it has begun", async () => {
     const begun = Promise.withResolvers<void>();
-    const lost = vi.fn(async () => {});
+    const lost = vi.fn<() => Promise<void>>(async () => {});
     const one = leadership({ onGained: () => begun.promise, onLost: lost });
     const started = one.start();
     await pass(12 * LEASE_MS);
@@ -150,7 +150,7 @@ describe("a term that takes long", () => {
 
   test("to end delays the next, not its lease", async () => {
     const ended = Promise.withResolvers<void>();
-    const gained = vi.fn(async () => {});
+    const gained = vi.fn<() => Promise<void>>(async () => {});
     const one = leadership({ onGained: gained, onLost: () => ended.promise });
     await one.start();
     void one.startOver();

@@ -12,8 +12,8 @@ export class LocalPlanner implements Planner {
   readonly #balancer: Balancer;
 
   /** @param startMs the time of the first round's clock */
-  constructor({ model, topology, policy, cadence }: PlannerOptions, startMs: number) {
-    this.#balancer = new Balancer(model, topology, policy, cadence, startMs);
+  constructor({ model, topology, policy, cadence, machine }: PlannerOptions, startMs: number) {
+    this.#balancer = new Balancer(model, topology, policy, cadence, startMs, machine);
   }
 
   async current(): Promise<Plan> {

@@ -1,4 +1,5 @@
 import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
+import type { Machine } from "../../core/planning/machine.ts";
 import type { Decision, Survival } from "../../core/planning/decision.ts";
 import type { Plan } from "../../core/planning/plan.ts";
 import type { Cadence } from "../../model/cadence.ts";
@@ -61,4 +62,6 @@ export interface PlannerOptions {
   readonly topology: Topology;
   readonly policy: BalancePolicy;
   readonly cadence: Cadence;
+  /** What the pool's steps and moves are priced by. */
+  readonly machine: Machine;
 }
