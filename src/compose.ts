@@ -470,6 +470,7 @@ function controlReading({ loop, inbox, loadLine, prepareTimeoutMs }: ControlledP
   const { snapshot, operatorState } = view;
   return {
     pool,
+    epoch: snapshot?.epoch ?? null,
     leading,
     paused: operatorState.paused,
     loadLine,
