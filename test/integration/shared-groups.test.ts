@@ -15,7 +15,7 @@ import { patiently } from "../patiently.ts";
 const { moeLayers, experts, topk } = SMALL_MODEL;
 const ON: LocalitySettings = { mode: "on", percent: 100, switchbackMinutes: null, loadBand: 0.1 };
 const LEASE_MS = 300;
-const ORIGIN = { tenant: "anonymous", session: null, priority: 0, rank: -1, models: null };
+const ORIGIN = { tenant: "anonymous", session: null, priority: 0, rank: -1, models: null, owner: null };
 
 /** As far as it goes: a pool that knows nothing of where its experts are. */
 function pool(name: string): ServingPool {
