@@ -185,6 +185,7 @@ export const importTable: readonly Row[] = [
       "control",
       "serving",
       "routing",
+      "telemetry/readings.ts",
       "twin/calibration",
       "core",
       "config",

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import { isDeepStrictEqual } from "node:util";
 import { ownVersion } from "./files/own-version.ts";
 import { Access } from "./access/access.ts";
 import { Recording } from "./capture/recording.ts";
@@ -8,8 +7,6 @@ import type { Config } from "./config/config.ts";
 import { staysHere } from "./config/loopback.ts";
 import { checkReload } from "./config/read-listeners.ts";
 import { shippedModels } from "./config/shapes.ts";
-import type { ControlledPool } from "./control/controlled-pool.ts";
-import { RANK_STATES } from "./control/messages/operator-state.ts";
 import type { Store } from "./control/store.ts";
 import { Solver } from "./control/solve/solver.ts";
 import { planSolver } from "./plans/plan-solver.ts";
@@ -25,36 +22,28 @@ import { OriginReader } from "./http/request-origin.ts";
 import { Rng } from "./lib/rng.ts";
 import { LocalStore } from "./store/local/local-store.ts";
 import { openStore } from "./open-store.ts";
-import { rebalanceGain } from "./model/rebalance-gain.ts";
 import type { PickerParts } from "./picker/picked-request.ts";
 import type { PickerListener } from "./picker/picker-listener.ts";
+import { LiveGateways } from "./pools/live-gateways.ts";
 import type { OpenPool } from "./pools/open-pool.ts";
+import { poolReadings } from "./pools/pool-readings.ts";
 import { PoolSet } from "./pools/pool-set.ts";
 import { SharedLocalities } from "./pools/shared-localities.ts";
 import { TrafficReports } from "./pools/traffic-reports.ts";
 import type { PoolSurroundings } from "./pools/surroundings.ts";
 import { Admission } from "./serving/admission/admission.ts";
 import { type CaptureCounts, sumCaptured } from "./serving/capture/capture-counts.ts";
-import { Gateway } from "./serving/gateway.ts";
-import { Localities, type LocalitySource } from "./serving/locality/localities.ts";
+import type { Gateway } from "./serving/gateway.ts";
+import { Localities } from "./serving/locality/localities.ts";
 import { localityReading } from "./serving/locality/locality-reading.ts";
 import { localityReport } from "./serving/locality/locality-report.ts";
 import { ModelRefresh } from "./serving/models/model-refresh.ts";
-import type { FlightDeck } from "./serving/flight/flight-deck.ts";
-import { RetryBudget } from "./serving/flight/retry-budget.ts";
-import type { ServingPool } from "./serving/serving-pool.ts";
 import { GatewayBoard } from "./serving/sharing/gateway-board.ts";
 import { GatewaySharer } from "./serving/sharing/gateway-sharer.ts";
 import { TrafficMeter } from "./serving/traffic/traffic-meter.ts";
 import { collecting } from "./telemetry/collecting.ts";
 import { Metrics } from "./telemetry/metrics.ts";
-import type {
-  ControlReading,
-  DeployedReading,
-  PlacedReading,
-  Readings,
-  ShardReading,
-} from "./telemetry/readings.ts";
+import type { Readings } from "./telemetry/readings.ts";
 
 /** Where a gateway listens. */
 export interface Listening {
@@ -150,22 +139,10 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     build: { version: ownVersion(), node: process.version },
     nowMs: wallClock,
     workers: surroundings.workersUse ?? (() => NO_WORKERS),
-    deployed: () => serving().flatMap(deployedReading),
-    placed: () => pools.controlled.flatMap(placedReading),
-    shards: () => serving().flatMap(shardReadings),
-    routedExperts: () =>
-      pools.all.flatMap(({ front: { engine } }) =>
-        engine.routedExperts === undefined ? [] : [{ pool: engine.pool, counts: engine.routedExperts }],
-      ),
+    ...poolReadings(pools),
     localities: () => [...localities.all].map(localityReading),
-    pools: () => pools.controlled.flatMap(({ loop }) => loop.view.report ?? []),
-    engines: () =>
-      pools.controlled.flatMap(({ loop: { pool, view } }) =>
-        view.engine === null ? [] : [{ pool, engine: view.engine }],
-      ),
     sources: surroundings.sources ?? (() => []),
     admission: () => admission,
-    control: () => pools.controlled.map(controlReading),
     capture: () => ({ on: recording.on, ...captured() }),
     storeReachable: () => store.fault === null,
     unsharedReports: () => board?.unshared ?? 0,
@@ -196,78 +173,30 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
           onNotice: follows?.onOwnNotice ?? surroundings.onNotice,
         })
       : null;
-  let retryBudget = new RetryBudget(config.retry, clock.now());
-  const gatewayOf = (
-    fronts: readonly ServingPool[],
-    deck: FlightDeck,
-    { models, routing }: Config,
-    byExperts: LocalitySource,
-  ) =>
-    new Gateway(
-      fronts,
-      deck,
-      {
-        models,
-        prefixIndexBytes: routing.prefixIndexBytes,
-        rng: new Rng(wallClock()),
-        localities: byExperts,
-      },
-      refresh,
-      surroundings.onNotice,
-    );
-  const gatewayFor = (next: Config) => {
-    const {
-      retry,
-      hedge,
-      admission: { retryAfterSeconds },
-    } = next;
-    return gatewayOf(
-      pools.all.map((pool) => pool.front),
-      {
-        admission,
-        meter,
-        capture: recording.capture,
-        ends: collected?.ends ?? null,
-        retry,
-        retryBudget,
-        hedge,
-        retryAfterSeconds,
-        clock,
-        rng: new Rng(wallClock()),
-        onShadowPair: (pair) => http.app.log.debug(pair, "shadow"),
-        onFault: surroundings.onFault,
-      },
-      next,
-      localities,
-    );
-  };
-  /** The same for those pools that the endpoint picker picks for; without a word of it in a reload, those it had. */
-  const pickingFor = (next: Config, { deck }: Gateway) => {
-    const names = (next.picker ?? config.picker)?.pools ?? [];
-    const picked = pools.all.filter(({ name }) => names.includes(name));
-    return gatewayOf(
-      picked.map(({ front }) => front),
-      deck,
-      next,
-      localities.shared,
-    );
-  };
   metrics.beginEarly(EARLY_REASONS);
-  const beginCounting = ({ front }: OpenPool) =>
-    metrics.begin(front.engine.pool, front.models, REQUEST_REASONS);
-  pools.all.forEach(beginCounting);
-  const beginPicks = ({ picker }: Config) =>
-    picker && ["", ...picker.pools].forEach((name) => metrics.beginPicks(name));
-  beginPicks(config);
-  let gateway = gatewayFor(config);
-  const beginChoices = () =>
-    gateway.choices.forEach(({ model, pools: own, fallback, shadow }) => {
-      const names = [...own.map(({ pool }) => pool), ...fallback];
-      if (names.length > 1) metrics.beginChoices(model, names);
-      if (shadow !== null) metrics.beginShadow(model, shadow);
-    });
-  beginChoices();
-  let picking = pickingFor(config, gateway);
+  const gateways = new LiveGateways(config, {
+    pools: () => pools.all,
+    deck: {
+      admission,
+      meter,
+      capture: recording.capture,
+      ends: collected?.ends ?? null,
+      clock,
+      onShadowPair: (pair) => http.app.log.debug(pair, "shadow"),
+      onFault: surroundings.onFault,
+    },
+    localities,
+    refresh,
+    counting: {
+      beginPool: ({ engine, models }) => metrics.begin(engine.pool, models, REQUEST_REASONS),
+      beginChoices: (model, names) => metrics.beginChoices(model, names),
+      beginShadow: (model, pool) => metrics.beginShadow(model, pool),
+      beginPicks: (pool) => metrics.beginPicks(pool),
+    },
+    wallClock,
+    onNotice: surroundings.onNotice,
+  });
+  const gateway = () => gateways.clients;
   recording.update(config.capture);
   const metricsText = async (whose: "gateway" | "experts", open: boolean) => {
     const text = await (whose === "experts" ? metrics.expertsText() : metrics.text());
@@ -293,12 +222,9 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const access = new Access(config, { now: wallClock });
   const origins = new OriginReader(config.tenancy, access, config.admission);
   const { host: httpHost, showServers } = config.http;
-  const shards = new ShardNames(
-    () => gateway,
-    () => showServers ?? (staysHere(httpHost) && !access.asksClients),
-  );
+  const shards = new ShardNames(gateway, () => showServers ?? (staysHere(httpHost) && !access.asksClients));
   const parts = {
-    gateway: () => gateway,
+    gateway,
     controlled: pools.controlled,
     onPoolsChange: (listener: () => void) => pools.onChange(listener),
     store,
@@ -330,7 +256,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     adminPort === null || follows !== undefined ? null : await httpApp(config, parts, "operators");
 
   const picker = await openPicker(config, {
-    gateway: () => picking,
+    gateway: () => gateways.picker,
     origins,
     shards,
     bodies: {
@@ -343,7 +269,6 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const reload = async (next: Config) => {
     checkReload(config, next);
     await pools.reload(next, (fresh) => {
-      fresh.forEach(beginCounting);
       admission.update(next.admission);
       access.update(next);
       origins.update(next.admission);
@@ -351,16 +276,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       if (next.picker?.tls) picker?.show(next.picker.tls);
       if (next.listenerTls.admin !== null) admin?.servers?.show(next.listenerTls.admin);
       recording.update(next.capture);
-      if (!isDeepStrictEqual(next.retry, gateway.deck.retry))
-        retryBudget = new RetryBudget(next.retry, clock.now());
-      const before = gateway;
-      gateway = gatewayFor(next);
-      gateway.resume(before);
-      beginChoices();
-      const pickedBefore = picking;
-      picking = pickingFor(next, gateway);
-      picking.resume(pickedBefore);
-      beginPicks(next);
+      gateways.reload(next, fresh);
       collected?.reload(next);
     });
   };
@@ -434,7 +350,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       return await listenForOperators();
     });
   return {
-    gateway: () => gateway,
+    gateway,
     pools: () => pools.all,
     captured: () => recording.counts,
     localities,
@@ -463,53 +379,4 @@ function sayFaults(store: Store, onNotice: (line: string) => void): void {
   const say = (fault: string | null) => onNotice(`store ${store.name}: ${fault ?? "works again"}`);
   if (store.fault !== null) say(store.fault);
   store.onFault(say);
-}
-
-function controlReading({ loop, inbox, loadLine, prepareTimeoutMs }: ControlledPool): ControlReading {
-  const { pool, leading, totals, view, stageAgeMs } = loop;
-  const { snapshot, operatorState } = view;
-  return {
-    pool,
-    epoch: snapshot?.epoch ?? null,
-    leading,
-    paused: operatorState.paused,
-    loadLine,
-    gain: rebalanceGain(view.decisions),
-    stageAgeMs,
-    stageLimitMs: prepareTimeoutMs,
-    ...totals,
-    missingExperts: (snapshot?.missing ?? []).reduce((sum, { experts }) => sum + experts.length, 0),
-    ranks: new Map(
-      RANK_STATES.map((state) => [state, loop.rankStates.filter((one) => one === state).length]),
-    ),
-    reports: inbox?.counts ?? null,
-  };
-}
-
-function shardReadings({ engine, states }: ServingPool): ShardReading[] {
-  return engine.shards.map(({ pool, id }, i) => ({
-    pool,
-    shard: id,
-    requests: states.requests[i],
-    tokens: states.tokens[i],
-    ready: states.ready[i] === 1,
-    admitting: states.admitting[i] === 1,
-    waiting: states.waitingNow(i),
-    kvUse: Number.isNaN(states.kvUseNow(i)) ? null : states.kvUseNow(i),
-  }));
-}
-
-function deployedReading({ engine: { pool }, models, deployment }: ServingPool): DeployedReading[] {
-  return deployment === null ? [] : [{ pool, models, ...deployment }];
-}
-
-function placedReading({ loop: { pool, model, view } }: ControlledPool): PlacedReading[] {
-  if (view.snapshot === null) return [];
-  const { placement, replicas } = view.snapshot;
-  const { layers, experts } = placement;
-  const replicasOf = (row: number, expert: number) => {
-    const at = row * experts + expert;
-    return replicas.offsets[at + 1] - replicas.offsets[at];
-  };
-  return [{ pool, layers, experts, layerNumbers: model.moeLayers, replicasOf }];
 }
