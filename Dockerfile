@@ -22,7 +22,7 @@ COPY --from=package /app/package ./
 USER node
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
-    CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PLIMSOLL_HTTP_PORT + '/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+    CMD ["node", "dist/node/plimsoll.js", "health"]
 # Nothing under /app is written. Workers (more than one) have a socket in /tmp.
 ENTRYPOINT ["node", "dist/node/plimsoll.js"]
 CMD ["serve", "--config", "/etc/plimsoll/config.yaml"]

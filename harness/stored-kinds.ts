@@ -24,6 +24,12 @@ import { DECISION_KINDS, DECISION_STATES } from "../src/model/decision-record.ts
 import { EXCHANGE_BASES } from "../src/model/pool-exchange.ts";
 import { type Placement, indexReplicas } from "../src/model/placement.ts";
 import { decodeSnapshot, encodeSnapshot } from "../src/model/snapshot-bytes.ts";
+import {
+  decodeGroups,
+  decodeSamples,
+  encodeGroups,
+  encodeSamples,
+} from "../src/serving/sharing/group-bytes.ts";
 import { decodeGatewayReport, encodeGatewayReport } from "../src/serving/sharing/gateway-report.ts";
 import { decodeSketch, encodeSketch } from "../src/serving/sharing/sketch-bytes.ts";
 
@@ -385,7 +391,45 @@ const gatewayReport = fc.record({
   shards: fc
     .array(fc.tuple(fc.oneof(words, fc.constant("__proto__")), fc.tuple(fc.nat(1000), positive, positive)))
     .map((shards) => new Map(shards)),
+  moved: fc
+    .array(
+      fc.tuple(
+        words,
+        fc.array(
+          fc.tuple(
+            words,
+            finite.filter((one) => Math.abs(one) <= 1e12),
+          ),
+        ),
+      ),
+    )
+    .map((models) => new Map(models.map(([model, pools]) => [model, new Map(pools)]))),
 });
+
+/** As float16 holds them. */
+const chances = fc
+  .array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: SHAPE.experts, maxLength: SHAPE.experts })
+  .map((values) => Float32Array.from(Float16Array.from(values)));
+const groups = fc
+  .tuple(fc.array(fc.record({ pool: words, mix: chances, tokens: positive })), chances, positive, epoch)
+  .map(([pools, all, allTokens, requests]) => ({
+    pools: pools.map(({ pool }) => pool),
+    groups: {
+      mixes: pools.map(({ mix }) => mix),
+      tokens: Float64Array.from(pools, ({ tokens }) => tokens),
+      all,
+      allTokens,
+      requests,
+    },
+  }));
+const samples = fc.array(
+  fc.record({
+    pool: fc.option(words),
+    tokens: positive,
+    seen: fc.integer({ min: 1, max: 1000 }),
+    mix: chances,
+  }),
+);
 
 const whole31 = fc.nat(2 ** 31 - 1);
 const expertOrNone = fc.integer({ min: -1, max: SHAPE.experts - 1 });
@@ -517,6 +561,26 @@ export const STORED_KINDS: readonly StoredKind[] = [
     encode: encodeGatewayReport,
     decode: decodeGatewayReport,
     before: writtenBefore("gatewayReport"),
+  },
+  {
+    name: "groups of requests",
+    head: "all",
+    behind: 0,
+    value: groups,
+    encode: encodeGroups,
+    decode: decodeGroups,
+    before: text.encode(
+      '{"v":1,"pools":[{"pool":"a","tokens":7,"mix":"ADwAOAAA"}],"all":{"tokens":9,"mix":"ADgAOAA0"},"requests":3}',
+    ),
+  },
+  {
+    name: "samples of requests",
+    head: "all",
+    behind: 0,
+    value: samples,
+    encode: encodeSamples,
+    decode: decodeSamples,
+    before: text.encode('{"v":1,"samples":[{"pool":null,"tokens":7,"seen":2,"mix":"ADwAOAAA"}]}'),
   },
   {
     name: "a sketch",

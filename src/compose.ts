@@ -5,6 +5,8 @@ import { ownVersion } from "./files/own-version.ts";
 import { Access } from "./access/access.ts";
 import { Recording } from "./capture/recording.ts";
 import type { Config } from "./config/config.ts";
+import { staysHere } from "./config/loopback.ts";
+import { checkReload } from "./config/read-listeners.ts";
 import { shippedModels } from "./config/shapes.ts";
 import type { ControlledPool } from "./control/controlled-pool.ts";
 import { RANK_STATES } from "./control/messages/operator-state.ts";
@@ -18,6 +20,7 @@ import { BodyMemory } from "./http/body-memory.ts";
 import { EARLY_REASONS, REQUEST_REASONS, statusOf } from "./http/errors.ts";
 import { listen, listenLocally, stopListening } from "./http/listening.ts";
 import { ReadingTurns } from "./http/reading-turns.ts";
+import { ShardNames } from "./http/shard-names.ts";
 import { OriginReader } from "./http/request-origin.ts";
 import { Rng } from "./lib/rng.ts";
 import { LocalStore } from "./store/local/local-store.ts";
@@ -27,12 +30,13 @@ import type { PickerParts } from "./picker/picked-request.ts";
 import type { PickerListener } from "./picker/picker-listener.ts";
 import type { OpenPool } from "./pools/open-pool.ts";
 import { PoolSet } from "./pools/pool-set.ts";
+import { SharedLocalities } from "./pools/shared-localities.ts";
 import { TrafficReports } from "./pools/traffic-reports.ts";
 import type { PoolSurroundings } from "./pools/surroundings.ts";
 import { Admission } from "./serving/admission/admission.ts";
 import { type CaptureCounts, sumCaptured } from "./serving/capture/capture-counts.ts";
 import { Gateway } from "./serving/gateway.ts";
-import { Localities } from "./serving/locality/localities.ts";
+import { Localities, type LocalitySource } from "./serving/locality/localities.ts";
 import { localityReading } from "./serving/locality/locality-reading.ts";
 import { localityReport } from "./serving/locality/locality-report.ts";
 import { ModelRefresh } from "./serving/models/model-refresh.ts";
@@ -139,6 +143,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     clock,
     wallClock,
     sketchBytes: config.routing.expertSketchBytes,
+    follows: follows !== undefined,
     later: (turn) => void setTimeout(turn, LOCALITY_TURNS_MS).unref(),
   });
   const readings: Readings = {
@@ -167,6 +172,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     unreadable: () => [
       ...pools.controlled.map(({ loop: { pool, view } }) => ({ pool, dropped: view.reading.dropped })),
       ...(board === null ? [] : [{ pool: "", dropped: board.reading.dropped }]),
+      ...(groups === null ? [] : [{ pool: "", dropped: groups.reading.dropped }]),
     ],
   };
   const metrics = new Metrics(readings, { limits, statusOf });
@@ -195,7 +201,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     fronts: readonly ServingPool[],
     deck: FlightDeck,
     { models, routing }: Config,
-    byExperts: Localities | null,
+    byExperts: LocalitySource,
   ) =>
     new Gateway(
       fronts,
@@ -243,8 +249,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       picked.map(({ front }) => front),
       deck,
       next,
-      // A proxy's answers name no experts.
-      null,
+      localities.shared,
     );
   };
   metrics.beginEarly(EARLY_REASONS);
@@ -287,6 +292,11 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const turns = new ReadingTurns();
   const access = new Access(config, { now: wallClock });
   const origins = new OriginReader(config.tenancy, access, config.admission);
+  const { host: httpHost, showServers } = config.http;
+  const shards = new ShardNames(
+    () => gateway,
+    () => showServers ?? (staysHere(httpHost) && !access.asksClients),
+  );
   const parts = {
     gateway: () => gateway,
     controlled: pools.controlled,
@@ -309,6 +319,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     memory,
     turns,
     origins,
+    shards,
     access,
     onSocket: surroundings.workers !== undefined,
   };
@@ -321,6 +332,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const picker = await openPicker(config, {
     gateway: () => picking,
     origins,
+    shards,
     bodies: {
       limitBytes: config.http.bodyLimitBytes,
       memory,
@@ -328,8 +340,9 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       timeoutMs: config.http.bodyTimeoutMs,
     },
   });
-  const reload = (next: Config) =>
-    pools.reload(next, (fresh) => {
+  const reload = async (next: Config) => {
+    checkReload(config, next);
+    await pools.reload(next, (fresh) => {
       fresh.forEach(beginCounting);
       admission.update(next.admission);
       access.update(next);
@@ -350,11 +363,25 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       beginPicks(next);
       collected?.reload(next);
     });
+  };
   // The primary, which has the workers' figures, shares them itself.
   const sharer =
     board === null || surroundings.workers !== undefined
       ? null
-      : new GatewaySharer(board, admission, serving);
+      : new GatewaySharer(board, admission, serving, localities);
+  // A process that follows another gets the groups from that one.
+  const groups =
+    follows === undefined
+      ? new SharedLocalities({
+          localities,
+          store,
+          gateway: gatewayName,
+          leaseMs,
+          clustered,
+          clock,
+          onFault: surroundings.onFault,
+        })
+      : null;
   const stop = async () => {
     admission.stop();
     pools.endReloads();
@@ -370,7 +397,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
     const flushed = collected?.close(
       Math.max(LEAST_FLUSH_MS, Math.min(MOST_FLUSH_MS, stoppedBy - performance.now())),
     );
-    await pools.stop();
+    await Promise.all([pools.stop(), groups?.stop()]);
     await flushed;
     await recording.close();
     await store.close();
@@ -381,6 +408,7 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
       // A process that follows another is never scraped.
       await Promise.all([pools.start(), follows === undefined ? metrics.open() : null]);
       sharer?.start();
+      groups?.start();
       // The process that is followed answers operators.
       if (follows === undefined) whatIfs.start();
       reports?.start();
@@ -442,6 +470,7 @@ function controlReading({ loop, inbox, loadLine, prepareTimeoutMs }: ControlledP
   const { snapshot, operatorState } = view;
   return {
     pool,
+    epoch: snapshot?.epoch ?? null,
     leading,
     paused: operatorState.paused,
     loadLine,

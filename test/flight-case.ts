@@ -344,6 +344,7 @@ function factsOf(more: Partial<RequestFacts>): RequestFacts {
     model: "m",
     models: null,
     responseId: null,
+    owner: null,
     tenant: "t",
     priority: 0,
     inputTokens: 10,

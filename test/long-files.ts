@@ -8,7 +8,7 @@ export const LONG_FILES = [
   "test/e2e/{dashboard-large,report,plan-page}.test.ts",
   "test/fault/{bounded-memory,cluster,engines-under-load,file-bombs,large-traces,unreadable-state}.test.ts",
   "test/integration/{calibrate-command,convert-command,disaggregated,discovery,dispatch-bench,engine-plugins,expert-plane}.test.ts",
-  "test/integration/{gateway-bench,load-scenarios,locality,locality-command,plan-command,plan-pool-command,plan-route}.test.ts",
+  "test/integration/{gateway-bench,load-scenarios,locality,locality-command,locality-processes,plan-command,plan-pool-command,plan-route}.test.ts",
   "test/integration/{placement-bench,reload-command,reload-halves,replay-bench,replay-command,replay-curve,routing-bench}.test.ts",
   "test/integration/{replay-scenario,replay-workers,server-names,simulate-command,simulation,solve-route}.test.ts",
   "test/integration/{trial-threads,twin-bench,watched-files,what-if-route,workers}.test.ts",

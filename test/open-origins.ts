@@ -16,6 +16,9 @@ export function openOrigins(
   tenancy: Config["tenancy"] = { header: null, sessionHeader: null, priorityHeader: null },
   priorities: Pick<Config["admission"], "tenant" | "tenants"> = { tenant: LIMITS, tenants: {} },
 ): OriginReader {
-  const access = new Access({ access: { keys: [], jwt: null }, operatorKeyHash: null }, { now: () => 0 });
+  const access = new Access(
+    { access: { keys: [], jwt: null, anonymous: false }, operatorKeyHash: null },
+    { now: () => 0 },
+  );
   return new OriginReader(tenancy, access, priorities);
 }

@@ -79,7 +79,8 @@ export class PickerCase {
     const gateway = new Gateway(pools, deck, makings, refresh, () => {});
     this.#parts = {
       gateway: () => gateway,
-      origins: openOrigins(),
+      origins: openOrigins({ header: "x-tenant", sessionHeader: null, priorityHeader: null }),
+      shards: { shown: (shard) => shard },
       bodies: { limitBytes, memory: this.memory, turns: new ReadingTurns(), timeoutMs: 1000 },
       endpoints,
     };

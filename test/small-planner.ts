@@ -1,5 +1,6 @@
 import type { PlannerOptions } from "../src/control/plan/planner.ts";
 import { BALANCE_POLICIES } from "../src/core/planning/balance-policy.ts";
+import { UNKNOWN_MACHINE } from "../src/core/planning/machine.ts";
 import { Rng } from "../src/lib/rng.ts";
 import type { ExpertLoad } from "../src/model/load.ts";
 import { SMALL_MODEL, SMALL_MOE_LAYERS, SMALL_TOPOLOGY } from "../harness/small-model.ts";
@@ -10,6 +11,7 @@ export const SMALL_PLANNER: PlannerOptions = {
   topology: SMALL_TOPOLOGY,
   policy: BALANCE_POLICIES.plimsoll,
   cadence: { sharesMs: 100, placementMs: 1000 },
+  machine: UNKNOWN_MACHINE,
 };
 
 /** Lognormal, another for every seed. */

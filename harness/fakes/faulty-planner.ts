@@ -5,13 +5,15 @@ import type { Placement } from "../../src/model/placement.ts";
 import type { PoolCapacity } from "../../src/model/pool-capacity.ts";
 import type { Loss, Outlook, Planner, Round } from "../../src/control/plan/planner.ts";
 
-/** A planner that is lost at some questions, and there again at the next. */
+/** A planner that is lost at some questions, or takes its time, and is there again at the next. */
 export class FaultyPlanner implements Planner {
   readonly #planner: Planner;
   /** So many questions are answered still. */
   #answers = Number.POSITIVE_INFINITY;
   /** So many after them are not. */
   #failures = 0;
+  /** Questions are answered in their order, none before this. */
+  #held: Promise<void> | null = null;
 
   constructor(planner: Planner) {
     this.#planner = planner;
@@ -20,6 +22,16 @@ export class FaultyPlanner implements Planner {
   fail(failures: number, after = 0): void {
     this.#answers = after;
     this.#failures = failures;
+  }
+
+  /** What is asked from now on is answered once the returned function was called. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held = promise;
+    return () => {
+      this.#held = null;
+      resolve();
+    };
   }
 
   current(): Promise<Plan> {
@@ -51,6 +63,7 @@ export class FaultyPlanner implements Planner {
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {
+    if (this.#held !== null) await this.#held;
     if (this.#answers-- > 0 || this.#failures-- <= 0) return question();
     throw new Error("the planner is lost");
   }

@@ -8,6 +8,7 @@ import { ReportedPlane } from "../../src/control/ingest/reported-plane.ts";
 import type { Stored } from "../../src/control/follow/pool-view.ts";
 import { StoreUnreachable } from "../../src/control/store.ts";
 import { BALANCE_POLICIES } from "../../src/core/planning/balance-policy.ts";
+import { UNKNOWN_MACHINE } from "../../src/core/planning/machine.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { Unreadable } from "../../src/lib/shape.ts";
 import { expertBytes } from "../../src/model/moe-model.ts";
@@ -268,6 +269,7 @@ export class ModelCluster {
       topology: TOPOLOGY,
       policy: BALANCE_POLICIES.plimsoll,
       cadence: { sharesMs: ROUND_MS, placementMs: 5 * ROUND_MS },
+      machine: UNKNOWN_MACHINE,
     };
     const planner = new FaultyPlanner(new LocalPlanner(planned, this.nowMs));
     const plane = new ReportedPlane("model", { model: SMALL_MODEL, topology: TOPOLOGY, dispatch: "shares" });

@@ -15,12 +15,18 @@ export interface ResponseServer {
 interface Body {
   readonly stream?: boolean;
   readonly previous_response_id?: string;
+  readonly request_id?: string;
+  readonly store?: boolean;
 }
 
-/** Lists the model `m`, and keeps the responses that it gives in memory, as vLLM and SGLang do. */
+/**
+ * Lists the model `m`, and keeps the responses that it gives in memory, as vLLM, SGLang and TensorRT-LLM do, under the id
+ * that a request names.
+ */
 export async function responseServer(name: string): Promise<ResponseServer> {
   const kept = new Set<string>();
   const asked: string[] = [];
+  let given = 0;
   const server = createServer((request, response) => void answer(request, response));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -40,11 +46,12 @@ export async function responseServer(name: string): Promise<ResponseServer> {
     send(response, 200, { id, object: "response", server: name });
   }
 
-  function create({ stream, previous_response_id: previous }: Body, response: ServerResponse): void {
+  function create(body: Body, response: ServerResponse): void {
+    const { stream, previous_response_id: previous, store } = body;
     if (previous !== undefined && !kept.has(previous))
       return send(response, 404, { error: { message: `Response with id '${previous}' not found.` } });
-    const id = `resp_${name}${kept.size}`;
-    kept.add(id);
+    const id = body.request_id ?? `resp_${name}_${given++}_`;
+    if (store !== false) kept.add(id);
     if (stream !== true) return send(response, 200, { id, object: "response", output: [{ id: "msg_1" }] });
     response.writeHead(200, { "content-type": "text/event-stream" });
     const created = { type: "response.created", response: { id, object: "response" } };

@@ -7,6 +7,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   convert: async () => (await import("./convert.ts")).convertCommand(),
   demo: async () => (await import("./demo.ts")).demoCommand(),
   dispatch: async () => (await import("./dispatch.ts")).dispatchCommand(),
+  health: async () => (await import("./health.ts")).healthCommand(),
   init: async () => (await import("./init.ts")).initCommand(),
   key: async () => (await import("./key.ts")).keyCommand(),
   locality: async () => (await import("./locality/command.ts")).localityCommand(),

@@ -43,6 +43,8 @@ export interface AccessConfig {
   readonly keys: readonly AccessKey[];
   /** Null where no tokens are believed. */
   readonly jwt: JwtConfig | null;
+  /** Clients show nothing by intention. */
+  readonly anonymous: boolean;
 }
 
 /** Whether clients have to show who they are. */

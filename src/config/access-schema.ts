@@ -52,6 +52,7 @@ const oneOrMore = z.union([name, z.array(name).min(1)]);
 export const accessSchema = z.strictObject({
   keys: keysSchema,
   keysFile: z.string().min(1).nullable(),
+  anonymous: z.boolean(),
   watchFilesMs: z.int().nonnegative(),
   jwt: z.strictObject({
     issuer: z.string().min(1).nullable(),

@@ -5,6 +5,7 @@ import type { MoeModel } from "../model/moe-model.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
 import type { ServerAccess } from "../model/server-access.ts";
 import type { ServerName } from "../model/server-name.ts";
+import type { ServerPart } from "../model/server-part.ts";
 import type { ServingPrecision } from "../model/serving-precision.ts";
 import type { StoreAddress } from "../model/store-address.ts";
 import type { Topology } from "../model/topology.ts";
@@ -98,6 +99,8 @@ export interface ServersConfig {
   readonly access: readonly ServerAccess[];
   /** What each is called that was found under a name, in the order of `urls`; null for those that were not. */
   readonly names: readonly (ServerName | null)[];
+  /** Which part each is to get, in the order of `urls`. */
+  readonly parts: readonly ServerPart[];
   /** Where further ones are found; null where there are only these. */
   readonly discover: DiscoverConfig | null;
   /** Ranks of each server that can be asked for one by one; 1 where they cannot. */

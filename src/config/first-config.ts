@@ -45,8 +45,9 @@ export async function firstConfig({ kind, urls, models, dataParallelSize, port }
   await configOf({ value: config, sourceOf }, ".", {});
   const text = `# yaml-language-server: $schema=${packageFile("config/schema.json")}
 # A first configuration, by \`plimsoll init\`. Every other setting has its default: ${packageFile("config/default.yaml")}
-# The gateway listens on this machine alone. To let others in, set http.host to 0.0.0.0 and http.operatorKeyEnv to the name of
-# a variable with a key: without it, /admin, /ep/v1 and /metrics answer this machine only.
+# The gateway listens on this machine alone. To let others in, write clients' keys (plimsoll key) in access.keys and
+# set http.host to 0.0.0.0; and http.operatorKeyEnv to the name of a variable with a key: without it, /admin, /ep/v1 and
+# /metrics answer this machine only.
 ${stringify(config)}${RANKED.has(kind) && dataParallelSize === 1 ? RANKS_NOTE : ""}`;
   return { text, config };
 }

@@ -86,7 +86,7 @@ export async function configOf(
     { environment, folderOf, policy: checked.routing.policy, tlsOf, note: (line) => notes.push(line) },
   );
   checkPools(pools, checked.workers, sourceOf);
-  const models = readModels(checked.models, pools, checked.workers, { sourceOf, field: ["models"] });
+  const models = readModels(checked.models, pools, { sourceOf, field: ["models"] });
   const { operatorKeyEnv } = checked.http;
   const keyPlace: Place = { sourceOf, field: ["http", "operatorKeyEnv"] };
   const operatorKeyHash =
@@ -97,15 +97,16 @@ export async function configOf(
   notes.push(...captureNotes(capture));
   const picked = readPicker(checked.picker, pools, sourceOf, files);
   const known = { access, operatorKeyHash };
-  const { notes: unheard, ...listeners } = readListeners(checked.http, picked, known, files, sourceOf, nowMs);
-  notes.push(...unheard, ...pickerNotes(listeners.picker, pools));
+  const listeners = readListeners(checked.http, picked, known, files, sourceOf, nowMs);
+  notes.push(...listeners.notes, ...pickerNotes(picked, pools));
   const telemetry = readTelemetry(checked.telemetry, variables, environment, (line) => notes.push(line));
   const { url, ...storeSettings } = checked.store;
   const store = { ...storeSettings, address: readStoreUrl(url, sourceOf(["store", "url"])) };
   checkExperts(pools, { store, control: checked.control }, sourceOf);
   return {
     ...checked,
-    ...listeners,
+    listenerTls: listeners.listenerTls,
+    picker: picked,
     access,
     files: { names: files.names, watchMs: checked.access.watchFilesMs },
     admission: { ...checked.admission, tenants },

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { AccessConfig, AccessKey, Role } from "./access-config.ts";
+import { type AccessConfig, type AccessKey, type Role, asksClients } from "./access-config.ts";
 import { keysSchema } from "./access-schema.ts";
 import { checkShape } from "./check-shape.ts";
 import { expiryNotes } from "./expiry-note.ts";
@@ -47,7 +47,7 @@ const ONLY_OF: Partial<Record<keyof WrittenKey, Role>> = {
  * @throws InputError
  */
 export async function readAccess(
-  { keys, keysFile, jwt }: Settings["access"],
+  { keys, keysFile, jwt, anonymous }: Settings["access"],
   place: Place,
   terms: AccessTerms,
 ): Promise<ReadAccess> {
@@ -84,7 +84,12 @@ export async function readAccess(
     }
     tenants[id] = { ...limits, ...(priority === undefined ? {} : { priority }) };
   }
-  const access = { keys: read, jwt: readJwt(jwt, inside(place, "jwt"), terms.files) };
+  const access = { keys: read, jwt: readJwt(jwt, inside(place, "jwt"), terms.files), anonymous };
+  if (anonymous && asksClients(access))
+    throw faultAt(
+      inside(place, "anonymous"),
+      "is true, and there are keys or tokens of clients, which every request has to show then; remove one of the two",
+    );
   const notes = read.flatMap(({ id, expiresMs }) =>
     expiryNotes(`access.keys: "${id}"`, expiresMs, terms.nowMs),
   );

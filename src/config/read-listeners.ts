@@ -1,16 +1,16 @@
-import { isIPv6 } from "node:net";
+import { InputError } from "../lib/errors.ts";
 import { type AccessConfig, asksClients, knowsOperators } from "./access-config.ts";
 import type { Config } from "./config.ts";
 import { certificateEndMs, expiryNotes } from "./expiry-note.ts";
 import { staysHere } from "./loopback.ts";
 import type { NamedFiles } from "./named-files.ts";
 import type { PickerConfig } from "./picker-config.ts";
-import { type SourceOf, inside } from "./place.ts";
-import { readListenerTls } from "./read-tls.ts";
+import { type SourceOf, faultAt, inside } from "./place.ts";
+import { type ListenerTls, readListenerTls } from "./read-tls.ts";
 
-/** Where the gateway listens, and what it shows there. */
-export interface Listeners extends Pick<Config, "http" | "listenerTls" | "picker"> {
-  /** One line for each that listens on loopback alone, though another host is written, and for what expires soon. */
+/** What the gateway shows where it listens. */
+export interface Listeners extends Pick<Config, "listenerTls"> {
+  /** One line for each certificate that expires soon. */
   readonly notes: readonly string[];
 }
 
@@ -21,9 +21,10 @@ export interface Known {
 }
 
 /**
- * Where the gateway listens: beyond this machine only where somebody has to show a key, a token or a certificate.
+ * Looks at where the gateway listens: beyond this machine only where whoever asks has to show a key, a token or a
+ * certificate, or clients need none by intention.
  * @param nowMs milliseconds since 1970
- * @throws InputError for files that cannot be used
+ * @throws InputError for a host that is open without anybody having said so, and for files that cannot be used
  */
 export function readListeners(
   http: Config["http"],
@@ -36,18 +37,7 @@ export function readListeners(
   const tlsOf = (tls: Config["http"]["tls"], ...at: readonly string[]) =>
     readListenerTls(tls, (setting) => inside({ sourceOf, field: [...at, "tls"] }, setting), files);
   const listenerTls = { http: tlsOf(http.tls, "http"), admin: tlsOf(http.admin.tls, "http", "admin") };
-  const asksOperators = operatorKeyHash !== null || knowsOperators(access);
-  const asksAnybody = asksOperators || asksClients(access);
   const notes: string[] = [];
-  const heard = (setting: string, host: string, isOpen: boolean) => {
-    if (isOpen || staysHere(host)) return host;
-    const here = isIPv6(host) ? "::1" : "127.0.0.1";
-    notes.push(
-      `${setting}: is ${host}, beyond loopback, and there is no key: it listens on ${here} only; ${HINT}`,
-    );
-    return here;
-  };
-  const hasClientCa = (tls: { readonly clientCa: string | null } | null) => (tls?.clientCa ?? null) !== null;
   const shown = [
     ["http.tls", listenerTls.http],
     ["http.admin.tls", listenerTls.admin],
@@ -56,24 +46,47 @@ export function readListeners(
   for (const [setting, tls] of shown)
     if (tls !== null)
       notes.push(...expiryNotes(`${setting}: the certificate`, certificateEndMs(tls.cert), nowMs));
-  const { admin } = http;
-  return {
-    http: {
-      ...http,
-      host: heard("http.host", http.host, asksAnybody || hasClientCa(listenerTls.http)),
-      admin: {
-        ...admin,
-        host: admin.port === null ? admin.host : heard("http.admin.host", admin.host, asksOperators),
-      },
-    },
-    picker: picker && {
-      ...picker,
-      host: heard("picker.host", picker.host, asksAnybody || hasClientCa(picker.tls)),
-    },
-    listenerTls,
-    notes,
+  const heard = (field: readonly string[], host: string, isGuarded: boolean, mend: string) => {
+    if (isGuarded || staysHere(host)) return;
+    throw faultAt({ sourceOf, field }, `is ${host}, which others reach, and ${mend}`);
   };
+  const isSaid = asksClients(access) || access.anonymous;
+  const { admin } = http;
+  heard(["http", "host"], http.host, isSaid || asksCertificates(listenerTls.http), CLIENTS);
+  if (admin.port !== null)
+    heard(
+      ["http", "admin", "host"],
+      admin.host,
+      operatorKeyHash !== null || knowsOperators(access),
+      OPERATORS,
+    );
+  if (picker !== null)
+    heard(["picker", "host"], picker.host, isSaid || asksCertificates(picker.tls), CLIENTS);
+  return { listenerTls, notes };
 }
 
-const HINT =
-  "name a variable that holds the operators' key in http.operatorKeyEnv, or write keys in access.keys";
+/**
+ * Listeners stay where they are until the next start: what follows must not open them either.
+ * @param running as the gateway was started
+ * @throws InputError
+ */
+export function checkReload(running: Config, { access }: Pick<Config, "access">): void {
+  if (asksClients(access) || access.anonymous) return;
+  const { http, picker, listenerTls } = running;
+  const listeners = [
+    ["http.host", http.host, listenerTls.http],
+    ["picker.host", picker?.host ?? "localhost", picker?.tls ?? null],
+  ] as const;
+  for (const [field, host, tls] of listeners)
+    if (!staysHere(host) && !asksCertificates(tls))
+      throw new InputError("reload", field, `is ${host} until the next start, and ${CLIENTS}`);
+}
+
+function asksCertificates(tls: ListenerTls | null): boolean {
+  return (tls?.clientCa ?? null) !== null;
+}
+
+const CLIENTS =
+  "clients need no key; write keys in access.keys, or access.anonymous: true where whoever reaches it may use every model";
+const OPERATORS =
+  "operators have no key; name a variable that holds one in http.operatorKeyEnv, or write one in access.keys";

@@ -9,7 +9,6 @@ const ALL = 100;
 /**
  * How a model's requests go by their experts.
  * @param shares the pools that serve the model
- * @param workers processes that serve
  * @param place where it is written
  * @returns null where it is off
  * @throws InputError where nothing could ever be known of experts
@@ -18,7 +17,6 @@ export function readLocality(
   { mode, percent, switchbackMinutes, loadBand = DEFAULT_BAND }: NonNullable<WrittenModel["locality"]>,
   shares: readonly PoolShare[],
   pools: readonly PoolConfig[],
-  workers: number,
   place: Place,
 ): LocalitySettings | null {
   if (mode === "off") return null;
@@ -32,11 +30,6 @@ export function readLocality(
   if (percent !== undefined && mode === "shadow")
     throw faultAt(inside(place, "percent"), "is for `mode: on`; the shadow looks at all requests");
   if (shares.length < 2) throw faultAt(place, "needs several pools to choose from; the model has one");
-  if (workers > 1)
-    throw faultAt(
-      place,
-      `needs \`workers: 1\`, which is ${workers}: each process would send other requests together`,
-    );
   checkExperts(shares, pools, place);
   return {
     mode,

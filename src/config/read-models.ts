@@ -14,18 +14,16 @@ type Written = Readonly<Record<string, WrittenModel>>;
 
 /**
  * What the configuration says of models beside the pools that name them.
- * @param workers processes that serve
  * @param place where they are written
  * @throws InputError
  */
 export function readModels(
   written: Written,
   pools: readonly PoolConfig[],
-  workers: number,
   place: Place,
 ): readonly ModelSettings[] {
   const models = Object.entries(written).map(([name, model]) =>
-    readModel(name, model, pools, workers, inside(place, name)),
+    readModel(name, model, pools, inside(place, name)),
   );
   checkModels(models, pools, place);
   return models;
@@ -35,7 +33,6 @@ function readModel(
   name: string,
   written: WrittenModel,
   pools: readonly PoolConfig[],
-  workers: number,
   place: Place,
 ): ModelSettings {
   const { aliases = [], pools: shares, fallback = [], defaults = {}, limits = {}, shadow } = written;
@@ -57,7 +54,7 @@ function readModel(
   const locality =
     written.locality === undefined
       ? null
-      : readLocality(written.locality, served, pools, workers, inside(place, "locality"));
+      : readLocality(written.locality, served, pools, inside(place, "locality"));
   return { name, aliases, pools: served, fallback, defaults, limits: all, shadow: copies, locality };
 }
 

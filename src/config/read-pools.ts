@@ -3,6 +3,7 @@ import { chooseGpu } from "./gpus/chosen-gpu.ts";
 import type { InputError } from "../lib/errors.ts";
 import type { ConsumerDispatch } from "../model/consumer-dispatch.ts";
 import type { RoutingPolicy } from "../model/routing-policy.ts";
+import { EQUAL_PART } from "../model/server-part.ts";
 import type { ServerAccess, TlsSettings } from "../model/server-access.ts";
 import type { ExpertGroup, PoolConfig, ServerPoolConfig, ServersConfig } from "./config.ts";
 import type { DiscoverConfig, ServerRole } from "./discover-config.ts";
@@ -197,6 +198,7 @@ function readServers(
     urls,
     access,
     names: urls.map(() => null),
+    parts: urls.map(() => EQUAL_PART),
     discover: found,
     dataParallelSize,
     rankOffsets: offsets,

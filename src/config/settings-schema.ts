@@ -53,6 +53,7 @@ export const settingsSchema = z.strictObject({
     graceMs: milliseconds,
     streamKeepAliveMs: milliseconds,
     corsOrigins: z.union([origin, z.array(origin).min(1)]).nullable(),
+    showServers: z.boolean().nullable(),
     operatorKeyEnv: z
       .string()
       .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, KEY_ENV_EXPECTED)

@@ -7,6 +7,7 @@ import { gpusInService } from "../model/placement.ts";
 import { encodeSnapshot } from "../model/snapshot-bytes.ts";
 import { Leadership } from "./lead/leadership.ts";
 import type { ReportShape } from "./messages/report-shape.ts";
+import type { Leader } from "./messages/leader.ts";
 import type { Planner } from "./plan/planner.ts";
 import {
   type AckPhase,
@@ -142,6 +143,13 @@ export class ControlLoop {
 
   get leading(): boolean {
     return this.#term !== null && this.#leadership.token !== null;
+  }
+
+  /** Who leads, as far as is known here now: what a leader left in the store outlives it. Null where nobody is known to. */
+  get leader(): Leader | null {
+    const { leader } = this.view;
+    const here = leader?.gateway === this.#options.gateway;
+    return this.#leadership.heldBy === (here ? "this" : "another") ? leader : null;
   }
 
   /** How long the stage of a rollout has been under way; 0 while none is. */

@@ -7,6 +7,7 @@ export interface SrvRecord {
   readonly name: string;
   readonly port: number;
   readonly priority: number;
+  readonly weight: number;
 }
 
 /** The SRV records of a name. Rejects when there are none, or nobody can tell. */
@@ -19,8 +20,8 @@ export const lookUpSrv: SrvLookup = (name) => new Resolver({ timeout: 2000, trie
 const MOST_RECORDS = 10_000;
 
 /**
- * The targets of SRV records, looked up again and again: those of the lowest priority number there is (RFC 2782). Weights
- * are ignored, for routing knows better what each carries.
+ * The targets of SRV records (RFC 2782), looked up again and again. Those of the lowest priority number come first, the
+ * others in the order of theirs are for what these cannot take; targets of one priority get parts by their weights.
  */
 export class DnsSource implements ServerSource {
   readonly what: string;
@@ -64,16 +65,38 @@ export class DnsSource implements ServerSource {
 
   #endpointsOf(records: readonly SrvRecord[]): readonly Endpoint[] {
     const { scheme, path } = this.#discovery;
-    const first = Math.min(...records.map(({ priority }) => priority));
-    const urls = records
-      // A target that is the root says that there is no such service.
-      .filter(({ priority, name }) => priority === first && /^[-\w.]+$/.test(name) && name !== ".")
-      .map(({ name, port }) => `${scheme}://${name.replace(/\.$/, "").toLowerCase()}:${port}${path}`);
-    return [...new Set(urls)]
-      .toSorted()
-      .map((url) => ({ url: withoutUsualPort(url), authorization: null, name: null, state: "ready" }));
+    // A target that is the root says that there is no such service.
+    const named = records.filter(({ name }) => /^[-\w.]+$/.test(name) && name !== ".");
+    const tiers = [...new Set(named.map(({ priority }) => priority))].toSorted((a, b) => a - b);
+    const found = new Map<string, Target>();
+    for (const { name, port, priority, weight } of named) {
+      const url = withoutUsualPort(`${scheme}://${name.replace(/\.$/, "").toLowerCase()}:${port}${path}`);
+      const tier = Math.min(LAST_TIER, tiers.indexOf(priority));
+      // One that is named again is of its first priority, and has its first weight there.
+      if (tier < (found.get(url)?.tier ?? Number.POSITIVE_INFINITY))
+        found.set(url, { tier, weight: Math.max(1, weight) });
+    }
+    const heaviest = new Map<number, number>();
+    for (const { tier, weight } of found.values())
+      heaviest.set(tier, Math.max(weight, heaviest.get(tier) ?? 0));
+    return [...found]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([url, { tier, weight }]) => {
+        const part = { weight: weight / (heaviest.get(tier) ?? weight), tier };
+        return { url, authorization: null, name: null, state: "ready", part };
+      });
   }
 }
+
+/** Of one URL. */
+interface Target {
+  readonly tier: number;
+  /** At least 1: of those of weight 0 the RFC wants few, and not none. */
+  readonly weight: number;
+}
+
+/** Later priorities are taken for one. */
+const LAST_TIER = 255;
 
 /** As the configuration writes URLs. */
 function withoutUsualPort(url: string): string {

@@ -3,6 +3,7 @@ import type { DiscoverySource } from "../config/discover-config.ts";
 import type { SrvLookup } from "./dns-source.ts";
 import { openSource } from "./open-source.ts";
 import type { SourceReading } from "../model/source-reading.ts";
+import { EQUAL_PART } from "../model/server-part.ts";
 import { mapServers, serversOf } from "./pool-servers.ts";
 import { type ServerSource, type SourceListener, type SourceView, inUse } from "./source.ts";
 
@@ -99,6 +100,7 @@ export class FoundServers {
         ...found.map(({ authorization }) => ({ ...discover.access, authorization })),
       ],
       names: [...servers.names, ...found.map(({ name }) => name)],
+      parts: [...servers.parts, ...found.map(({ part = EQUAL_PART }) => part)],
       rankOffsets: [...servers.rankOffsets, ...found.map(() => 0)],
       bootstrapPorts: [...servers.bootstrapPorts, ...ports],
     };
@@ -116,7 +118,10 @@ function keyOf(source: DiscoverySource, { upstream }: Config): string {
 function foundText(endpoints: SourceView["endpoints"]): string {
   if (endpoints === null) return "nothing is known yet";
   const used = inUse(endpoints);
-  const names = used.map(({ url, name }) => (name === null ? url : `${name.name} (${url})`));
+  const names = used.map(({ url, name, part }) => {
+    const called = name === null ? url : `${name.name} (${url})`;
+    return part === undefined || part.tier === 0 ? called : `${called} as a backup`;
+  });
   const others = endpoints.length - used.length;
   const left = others === 0 ? "" : `; ${others} more not ready, or about to end`;
   return used.length === 0

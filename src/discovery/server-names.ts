@@ -78,6 +78,7 @@ export class ServerNames {
       urls: each.map(({ url }) => url),
       access: each.map(({ access }) => access),
       names: each.map(({ name }) => name),
+      parts: each.map(({ i }) => servers.parts[i]),
       rankOffsets: each.map(({ i }) => servers.rankOffsets[i]),
       bootstrapPorts:
         servers.bootstrapPorts.length === 0 ? [] : each.map(({ i }) => servers.bootstrapPorts[i]),

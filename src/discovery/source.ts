@@ -1,4 +1,5 @@
 import type { ServerName } from "../model/server-name.ts";
+import type { ServerPart } from "../model/server-part.ts";
 
 /**
  * One server as a source has it. `ready`: takes requests. `serving`: is about to end and still answers, so that new
@@ -12,6 +13,8 @@ export interface Endpoint {
   /** Null for one that has only its URL. */
   readonly name: ServerName | null;
   readonly state: "ready" | "serving" | "unready";
+  /** Which part it is to get; absent for one like the others'. */
+  readonly part?: ServerPart;
 }
 
 /** Receives what happens to a source. */

@@ -83,8 +83,8 @@ function controlledBy(pools: readonly ControlledPool[], name: string): Controlle
 /** What is known here of a pool's leader and its work; null without an expert plane. */
 function controlState(pool: ControlledPool | null) {
   if (pool === null) return null;
-  const { view, leading, rankStates, totals } = pool.loop;
-  const { snapshot, operatorState, rollout, report, leader } = view;
+  const { view, leader, leading, rankStates, totals } = pool.loop;
+  const { snapshot, operatorState, rollout, report } = view;
   const { pending, retire } = rollout;
   return {
     leader,

@@ -29,6 +29,7 @@ import { type OperatorParts, operatorRoutes, probeRoutes } from "./operator-rout
 import { orderRoutes } from "./order-routes.ts";
 import { otherMethods } from "./other-methods.ts";
 import { Peers } from "./peer.ts";
+import type { ShardNames } from "./shard-names.ts";
 import type { OriginReader } from "./request-origin.ts";
 import { simulationRoutes } from "./simulation-routes.ts";
 import { planRoute, solveRoute } from "./solve-route.ts";
@@ -65,6 +66,7 @@ export interface AppParts {
   readonly memory: BodyMemory;
   readonly turns: ReadingTurns;
   readonly origins: OriginReader;
+  readonly shards: ShardNames;
   readonly access: Access;
   /** Whether clients reach it through local workers alone, on a socket in the file system. */
   readonly onSocket: boolean;
@@ -116,9 +118,9 @@ async function clientRoutes(
   parts: AppParts,
   { app, log, refusals }: BareApp,
 ): Promise<void> {
-  const { gateway, memory, turns, origins, tracer } = parts;
+  const { gateway, memory, turns, origins, shards, tracer } = parts;
   const cors = new Cors(http.corsOrigins);
-  const proxying = { gateway, origins, http, memory, turns, cors, refusals, tracer, log };
+  const proxying = { gateway, origins, http, memory, turns, cors, shards, refusals, tracer, log };
   await app.register(async (scope) => openAiRoutes(scope, proxying));
 }
 

@@ -9,6 +9,7 @@ import type { HeldBody } from "./body-memory.ts";
 import { errorAnswer } from "./errors.ts";
 import { returnedHeaders } from "./headers.ts";
 import { type Answering, sendError } from "./send-error.ts";
+import type { ShardNames } from "./shard-names.ts";
 import { WholeFrames } from "./whole-frames.ts";
 import { writeChunk } from "./write-chunk.ts";
 
@@ -19,6 +20,7 @@ import { writeChunk } from "./write-chunk.ts";
 export class ClientResponse implements Client {
   readonly #response: ServerResponse;
   readonly #answering: Answering;
+  readonly #shards: Pick<ShardNames, "shown">;
   readonly #stallMs: number;
   readonly #keepAliveMs: number;
   readonly #body: HeldBody | null;
@@ -50,6 +52,7 @@ export class ClientResponse implements Client {
   constructor(
     response: ServerResponse,
     answering: Answering,
+    shards: Pick<ShardNames, "shown">,
     stallMs: number,
     keepAliveMs: number,
     body: HeldBody | null,
@@ -57,6 +60,7 @@ export class ClientResponse implements Client {
   ) {
     this.#response = response;
     this.#answering = answering;
+    this.#shards = shards;
     this.#stallMs = stallMs;
     this.#keepAliveMs = keepAliveMs;
     this.#body = body;
@@ -85,7 +89,8 @@ export class ClientResponse implements Client {
       // A proxy in front that holds frames back until its buffer is full has clients wait for them.
       if (headerOf(headers, UNBUFFERED[0]) === undefined) headers.push(...UNBUFFERED);
     }
-    headers.push("x-plimsoll-shard", shard, "x-plimsoll-epoch", `${epoch}`, "x-request-id", requestId);
+    headers.push("x-plimsoll-shard", this.#shards.shown(shard));
+    headers.push("x-plimsoll-epoch", `${epoch}`, "x-request-id", requestId);
     for (const part of cors) headers.push(part);
     if (rates !== undefined) headers.push(...rates());
     this.#response.writeHead(response.status, headers);
@@ -94,7 +99,7 @@ export class ClientResponse implements Client {
   }
 
   takenOver(shard: string): void {
-    this.#comment(`x-plimsoll-shard: ${shard}`);
+    this.#comment(`x-plimsoll-shard: ${this.#shards.shown(shard)}`);
   }
 
   data(chunk: Buffer): boolean {

@@ -1,7 +1,13 @@
 import { AccessDenied } from "../access/access-denied.ts";
 import { InputError } from "../lib/errors.ts";
 import { EngineUnreachable } from "../serving/engine.ts";
-import { InvalidRequest, NoShardAvailable, Refused, UnknownModel } from "../serving/refusals.ts";
+import {
+  InvalidRequest,
+  NoShardAvailable,
+  Refused,
+  UnknownModel,
+  UnknownResponse,
+} from "../serving/refusals.ts";
 
 /** The one table of reasons: status, and the type OpenAI's clients know. docs/errors.md says what each means. */
 export const REASONS = {
@@ -15,6 +21,7 @@ export const REASONS = {
   other_origin: [403, "invalid_request_error"],
   no_such_rank: [400, "invalid_request_error"],
   model_not_found: [404, "invalid_request_error"],
+  response_not_found: [404, "invalid_request_error"],
   pool_not_found: [404, "invalid_request_error"],
   route_not_found: [404, "invalid_request_error"],
   method_not_allowed: [405, "invalid_request_error"],
@@ -91,6 +98,7 @@ export const EARLY_REASONS = [
   "not_permitted",
   "keys_unreachable",
   "model_not_found",
+  "response_not_found",
   "route_not_found",
   "method_not_allowed",
   "request_timeout",
@@ -156,6 +164,8 @@ export function errorAnswer(error: unknown): ErrorAnswer {
     return answer("invalid_request", error.message, { param: error.field });
   if (error instanceof InputError) return answer("invalid_request", error.message);
   if (error instanceof UnknownModel) return answer("model_not_found", error.message, { param: "model" });
+  if (error instanceof UnknownResponse)
+    return answer("response_not_found", error.message, { param: error.field });
   if (error instanceof Refused) return answer(error.reason, error.message, error);
   if (error instanceof NoShardAvailable)
     return answer(error.reason === "no_such_model" ? "model_not_found" : error.reason, error.message, error);

@@ -40,7 +40,10 @@ export function eventRoutes(
     store: { name: store.name, fault: store.fault },
   });
   const stopWatching = store.onFault(() => stream.send("gateway", gateway()));
-  const timer = setInterval(() => stream.send("traffic", meter.report(wallClock())), TRAFFIC_PERIOD_MS);
+  const timer = setInterval(() => {
+    stream.send("traffic", meter.report(wallClock()));
+    events.look();
+  }, TRAFFIC_PERIOD_MS);
 
   // A stream has no end for HEAD to wait for.
   app.get("/ep/v1/events", { exposeHeadRoute: false }, ({ headers }, reply) => {

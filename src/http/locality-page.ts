@@ -41,7 +41,7 @@ export function localityPage(report: LocalityReport): string {
 
 const EXPERTS_NOTE =
   "Per layer, in a step with a token of each of as many requests as a pool had in flight. By the experts that answers " +
-  "have named, not by what requests were sent by. Intervals are of 95 %, over batches of half a minute or more; where " +
+  "have named, not by what requests were sent by; node hops by the shares that pools have in force. Intervals are of 95 %, over batches of half a minute or more; where " +
   "one is like the one before, they count as fewer. " +
   `The time is the cost model's, on ${PREDICTED_GPU} with ${PREDICTED_CONTEXT} tokens of context.`;
 const TIMES_NOTE =
@@ -87,6 +87,7 @@ function expertsTable(report: LocalityReport): FigureTable {
     rows: [
       row("experts read", experts.distinct, 1, rangeText(experts.interval)),
       row("on the fullest GPU", experts.fullestGpu, 2, ""),
+      row("node hops of a token", experts.nodeHops, 2, ""),
       row("predicted step, ms", experts.stepMs, 2, ""),
     ],
   };
@@ -157,14 +158,15 @@ function fullestText({ fullest: { control, locality }, mode }: LocalityReport): 
   return `${went}; by experts it would have had ${decimals(locality, 2)}.`;
 }
 
-function answersText({ known: { kinds, answers }, choices }: LocalityReport): string {
+function answersText({ known: { kinds, groupRequests, answers }, choices }: LocalityReport): string {
   const late = answers.ignored === 0 ? "" : `, and ${answers.ignored} came faster than it learns`;
   const elsewhere =
     choices.elsewhere === 0 ? "" : ` ${choices.elsewhere} would have gone to another pool than they did.`;
   return (
     `For ${choices.byExperts} of ${choices.sent} requests a pool was found by experts.${elsewhere} ` +
     `${answers.learned} answers named their experts since the start${late}; ` +
-    `something is known of ${kinds} turns, beginnings, sessions and tenants.`
+    `something is known of ${kinds} turns, beginnings, sessions and tenants. ` +
+    `The pools' groups were learned from ${groupRequests} requests.`
   );
 }
 

@@ -31,7 +31,7 @@ function readText(experts: LocalityReport["experts"], comparison: LocalityReport
 /** What a reader should not take from it. */
 export function doubtsOf({ comparison, known, experts }: LocalityReport): readonly string[] {
   const always = [
-    "This process counts what went through it. Other gateways send their requests by what they have learned themselves.",
+    "This gateway counts what went through it. Others that share its store send by the same groups, and count for themselves.",
     "Times of steps are a model's. A step that waits for the exchange or for attention gains nothing by reading fewer experts; on many GPUs the fullest reads nearly all of its own either way.",
   ];
   const ofComparisons: Readonly<Record<LocalityReport["comparison"], readonly string[]>> = {

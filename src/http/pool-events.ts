@@ -56,6 +56,11 @@ export class PoolEvents {
     this.#simulations.follow(pools);
   }
 
+  /** Sends the states that are others than a moment ago; to be called again and again. */
+  look(): void {
+    for (const { news } of this.#followed.values()) news.lookAtState();
+  }
+
   /** Sends nothing more. */
   stop(): void {
     for (const view of this.#followed.keys()) this.#end(view);

@@ -34,12 +34,17 @@ export class PoolNews {
     this.#stop();
   }
 
-  /** Something may have changed. */
-  look(): void {
+  /** Time has passed, which is all that some of the state needs to be another. */
+  lookAtState(): void {
     const { state } = this;
     const text = JSON.stringify(state);
     if (text !== this.#said) this.#send("state", state);
     this.#said = text;
+  }
+
+  /** Something may have changed. */
+  look(): void {
+    this.lookAtState();
     const before = this.#decisions;
     this.#decisions = byId(this.decisions);
     const fresh = this.decisions.filter(({ id }) => before.get(id) !== this.#decisions.get(id));

@@ -3,8 +3,8 @@ import type { PoolState } from "../model/pool-state.ts";
 
 /** How a pool is, as this gateway sees it. */
 export function poolState({ loop, loadLine }: ControlledPool): PoolState {
-  const { pool, ranks, rankStates, model, view } = loop;
-  const { snapshot, operatorState, leader, rollout, engine } = view;
+  const { pool, ranks, rankStates, model, view, leader } = loop;
+  const { snapshot, operatorState, rollout, engine } = view;
   const ranksThatAre = (state: string) => [...rankStates.keys()].filter((rank) => rankStates[rank] === state);
   const { pending } = rollout;
   return {

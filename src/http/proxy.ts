@@ -24,6 +24,7 @@ import type { ReadingTurns } from "./reading-turns.ts";
 import type { Refusals } from "./refusals.ts";
 import type { RequestLog } from "./request-log.ts";
 import type { OriginReader } from "./request-origin.ts";
+import type { ShardNames } from "./shard-names.ts";
 import { type Answering, sendError } from "./send-error.ts";
 
 export interface ProxyParts {
@@ -34,6 +35,7 @@ export interface ProxyParts {
   readonly memory: BodyMemory;
   readonly turns: ReadingTurns;
   readonly cors: Cors;
+  readonly shards: ShardNames;
   readonly refusals: Refusals;
   /** Null where no request is traced. */
   readonly tracer: RequestTracer | null;
@@ -54,12 +56,12 @@ export interface ProxiedRequest {
 }
 
 /** Reads a whole request and sends it to an engine; the engine's answer is relayed as it is. */
-export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: ProxiedRequest): void {
+export function proxy(parts: ProxyParts, route: ApiRoute, proxied: ProxiedRequest): void {
   const { request, response, id } = proxied;
   let identity: Identity | null = null;
   const answering = answeringOf(parts, proxied);
   const refuse = (error: unknown) => refused(parts, proxied, answering, error);
-  const reader = new FactsReader(kind, request.headers);
+  const reader = new FactsReader(route, request.headers);
   const send = (body: Buffer | null, held: HeldBody | null) => {
     const start = (step: () => void) => {
       try {
@@ -88,7 +90,7 @@ export function proxy(parts: ProxyParts, { body: kind }: ApiRoute, proxied: Prox
   };
   const take = (who: Identity | null) => {
     identity = who;
-    if (kind === "none") return send(null, null);
+    if (route.body === "none") return send(null, null);
     const fault = encodingFault(request.headers);
     if (fault !== null) return refuse(fault);
     const { http, memory, turns } = parts;
@@ -151,7 +153,7 @@ function upstreamOf(
 }
 
 function forward(
-  { gateway, http, refusals }: ProxyParts,
+  { gateway, http, refusals, shards }: ProxyParts,
   { request, response, requestId, trace }: ProxiedRequest,
   answering: Answering,
   facts: RequestFacts,
@@ -163,7 +165,7 @@ function forward(
   const { admission } = gateway().deck;
   const rated =
     admission.standing(facts.tenant) === null ? answering : withRates(answering, admission, facts);
-  const client = new ClientResponse(response, rated, clientStallMs, streamKeepAliveMs, held, failed);
+  const client = new ClientResponse(response, rated, shards, clientStallMs, streamKeepAliveMs, held, failed);
   client.follow(gateway().send(facts, upstream, client, trace));
 }
 

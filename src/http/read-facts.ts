@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { ApiRoute } from "../serving/request/api-routes.ts";
+import { type ApiRoute, storesResponse } from "../serving/request/api-routes.ts";
 import { FormScan, isForm } from "../serving/request/form-field.ts";
 import {
   type Origin,
@@ -13,11 +13,12 @@ import type { BodyReader } from "./collected-body.ts";
 
 /** What routing reads of one request, its body while it comes. */
 export class FactsReader {
+  readonly #isStored: boolean;
   readonly #scan: BodyScan | null;
   readonly #form: FormScan | null;
 
-  /** @param kind of the route's bodies */
-  constructor(kind: ApiRoute["body"], headers: IncomingHttpHeaders) {
+  constructor({ path, body: kind }: Pick<ApiRoute, "path" | "body">, headers: IncomingHttpHeaders) {
+    this.#isStored = storesResponse(path);
     const type = headers["content-type"];
     this.#form = kind === "form" && isForm(type) ? new FormScan(type, "model") : null;
     this.#scan = kind === "none" || this.#form !== null ? null : new BodyScan();
@@ -35,7 +36,7 @@ export class FactsReader {
    */
   facts(origin: Origin, id: string | null, body: Buffer | null): RequestFacts {
     if (body === null) return unreadFacts(origin, null, id, 0, null);
-    if (this.#scan !== null) return requestFacts(body, origin, this.#scan.end());
+    if (this.#scan !== null) return requestFacts(body, origin, this.#scan.end(), this.#isStored);
     return unreadFacts(origin, this.#form?.end() || null, id, TOKENS_PER_MEDIUM, body);
   }
 }

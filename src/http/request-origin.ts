@@ -66,6 +66,7 @@ export class OriginReader {
       session: sessionHeader === null ? null : text(headers, sessionHeader),
       rank: Number.isInteger(rank) && rank >= 0 ? rank : -1,
       models: identity === null ? null : identity.models,
+      owner: identity === null ? null : identity.tenant,
     };
   }
 

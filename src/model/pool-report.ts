@@ -25,7 +25,10 @@ export interface PoolReport {
   readonly hopsPerToken: number | null;
   /** Mean modelled step time, ms. */
   readonly stepMs: number | null;
-  /** `[layers][experts]`, a row for each layer that routes: the tracked load relative to uniform (1 = an expert's fair part), two decimals. */
+  /**
+   * `[layers][experts]`, a row for each layer that routes: the load of late, of which the last ten seconds are half, relative
+   * to uniform (1 = an expert's fair part), two decimals.
+   */
   readonly expertLoad: readonly (readonly number[])[];
   /** `[gpus]`: load summed over layers relative to the mean of the GPUs in service, three decimals. */
   readonly gpuLoad: readonly number[];
@@ -46,7 +49,7 @@ export interface PoolReport {
   readonly ranks: readonly { running: number; waiting: number; kvUse: number }[];
   /** When the placement in force was published, wall-clock ms; null where that is not known. */
   readonly placedAtMs: number | null;
-  /** Slots moved since the start, and what the planner decided last and why. */
+  /** Slots moved since the start, and what the planner had decided last, when this was measured, and why. */
   readonly movedSlots: number;
   readonly decision: string;
   /** What it compared to decide: forecast, candidates, predicted gain, cost of moves. Plain JSON; null before. */

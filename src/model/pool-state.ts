@@ -12,7 +12,7 @@ export interface PoolState {
   readonly drained: readonly number[];
   /** Experts without any replica, by the model's own number of their layer. */
   readonly missing: readonly { readonly layer: number; readonly experts: readonly number[] }[];
-  /** Who leads it, and since when, milliseconds since 1970 by its clock; null before the first. */
+  /** Who leads it, and since when, milliseconds since 1970 by its clock; null where nobody is known to, now. */
   readonly leader: { readonly gateway: string; readonly sinceMs: number } | null;
   /** The stage of a placement that is on its way: ranks prepare it, or it is published and they switch to it. */
   readonly rollout: {

@@ -6,6 +6,8 @@ import { FactsReader } from "../http/read-facts.ts";
 import type { Reading } from "../http/reading-turns.ts";
 import type { OriginReader } from "../http/request-origin.ts";
 import type { EngineRequest } from "../serving/engine.ts";
+import { InvalidRequest } from "../serving/refusals.ts";
+import { mayNameResponse } from "../serving/request/api-routes.ts";
 import type { RequestFacts } from "../serving/request/request-facts.ts";
 import { unreadFacts } from "../serving/request/unread-facts.ts";
 import type { CameWith } from "./pick-answer.ts";
@@ -17,10 +19,16 @@ export interface ArrivalTerms extends Pick<BodyTerms, "limitBytes" | "memory" | 
   readonly timeoutMs: number;
 }
 
+/** A route of which nothing is read. */
+const UNKNOWN = { path: "", body: "none" } as const;
+
+const UNREAD =
+  "A request for stored responses is not let through unread: the gateway needs its body and route.";
+
 /** A request while it comes, part by part: what is held of its body, and what routing reads of it. */
 export class ArrivingRequest {
   readonly head: RequestHead;
-  #reader = new FactsReader("none", {});
+  #reader = new FactsReader(UNKNOWN, {});
   #body: CollectedBody | null = null;
   #late: NodeJS.Timeout | null = null;
   /** Who sends it; null where nobody has to show it. */
@@ -60,7 +68,7 @@ export class ArrivingRequest {
     const encoded = route === null ? null : encodingFault(byName);
     const fault = encoded ?? CollectedBody.excess(announced, terms.limitBytes);
     if (fault !== null) throw fault;
-    this.#reader = new FactsReader(route?.body ?? "none", byName);
+    this.#reader = new FactsReader(route ?? UNKNOWN, byName);
     this.#body = new CollectedBody({ ...terms, reader: this.#reader.body }, announced, source, refused);
     this.#late = setTimeout(
       () => refused(new HttpError("request_timeout", "The request took too long to arrive.")),
@@ -84,7 +92,7 @@ export class ArrivingRequest {
   /**
    * What is known of it, once `identified`, and what an engine is to be sent.
    * @param anyModel of a request that is sent to whatever server can take it, since nothing of it is read
-   * @throws InvalidRequest
+   * @throws InvalidRequest, also where it might name another client's response, unread
    */
   read(
     origins: OriginReader,
@@ -92,8 +100,9 @@ export class ArrivingRequest {
   ): { readonly facts: RequestFacts; readonly request: EngineRequest } {
     const identity = this.#identity instanceof Promise ? null : this.#identity;
     const origin = origins.read(this.head.byName, identity);
-    const { route, id } = this.head;
+    const { route, id, target } = this.head;
     const isUnread = route === null || (route.body !== "none" && this.#original === null);
+    if (isUnread && origin.owner !== null && mayNameResponse(target)) throw new InvalidRequest(UNREAD, null);
     const facts = isUnread
       ? unreadFacts(origin, anyModel(), null, 0, this.#original)
       : this.#reader.facts(origin, id, route.body === "none" ? null : this.#original);

@@ -1,6 +1,7 @@
 import { errorAnswer } from "../http/errors.ts";
 import type { Reading } from "../http/reading-turns.ts";
 import type { OriginReader } from "../http/request-origin.ts";
+import type { ShardNames } from "../http/shard-names.ts";
 import { WholeFrames } from "../http/whole-frames.ts";
 import type {
   EngineRequest,
@@ -31,6 +32,7 @@ export interface PickerParts {
   /** The one that picks now: while a body arrives, a reload may put another in its place. */
   readonly gateway: () => Gateway;
   readonly origins: OriginReader;
+  readonly shards: Pick<ShardNames, "shown">;
   readonly bodies: ArrivalTerms;
   /** How many servers an answer names at most: those after the first are for the proxy's retries. */
   readonly endpoints: number;
@@ -291,7 +293,12 @@ export class PickedRequest implements Carrier, Client, Exchange {
     const [pool, shard] = [this.#pool, this.#shard];
     if (pool === null || shard === null) return NO_HEADERS;
     const server = pool.engine.servedBy?.(shard, this.#path) ?? shard.id;
-    return ["x-plimsoll-shard", server, "x-plimsoll-epoch", `${pool.snapshot?.epoch ?? 0}`];
+    return [
+      "x-plimsoll-shard",
+      this.#parts.shards.shown(server),
+      "x-plimsoll-epoch",
+      `${pool.snapshot?.epoch ?? 0}`,
+    ];
   }
 
   /** The proxy has tried the next server of the list where the first failed. */

@@ -44,7 +44,7 @@ export function gatewayConfig(plan: Plan, problem: PlanProblem): object {
       decode: serversOf("decode", decode.dp),
     };
   };
-  return { http: { host: "0.0.0.0", graceMs: graceMs(plan) }, pools: [pools()] };
+  return { http: { graceMs: graceMs(plan) }, pools: [pools()] };
 }
 
 function urlOf(host: string): string {

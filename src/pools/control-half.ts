@@ -8,6 +8,7 @@ import { LoadInbox } from "../control/ingest/load-inbox.ts";
 import { SentRows } from "../control/ingest/sent-rows.ts";
 import { PlannerThread } from "../control/plan/planner-thread.ts";
 import { policyBy } from "../core/planning/balance-policy.ts";
+import type { Machine } from "../core/planning/machine.ts";
 import type { PoolMakings } from "./surroundings.ts";
 import type { Simulation } from "../model/simulation.ts";
 import { usualStagingBytes } from "../model/staging.ts";
@@ -78,6 +79,7 @@ export class ControlHalf implements ControlledPool {
 /** Where a pool's control comes from. */
 export interface ControlOrigin {
   readonly group: ExpertGroup;
+  readonly machine: Machine;
   readonly plane: ExpertPlane;
   /** Of ranks that are in this process; null where they report over HTTP. */
   readonly simulation: Simulation | null;
@@ -106,7 +108,7 @@ function termLimits(
 }
 
 export function openControl(origin: ControlOrigin, config: Config, makings: PoolMakings): ControlHalf {
-  const { group, plane, simulation, view } = origin;
+  const { group, machine, plane, simulation, view } = origin;
   const { model, topology, dispatch } = group;
   const { sharesMs, placementMs } = config.control;
   const { clock, wallClock, gateway, leaseMs, store } = makings;
@@ -118,7 +120,7 @@ export function openControl(origin: ControlOrigin, config: Config, makings: Pool
     store,
     leaseMs,
     planner: new PlannerThread(
-      { model, topology, policy: policyBy("plimsoll", dispatch), cadence },
+      { model, topology, policy: policyBy("plimsoll", dispatch), cadence, machine },
       clock,
       onFault,
     ),

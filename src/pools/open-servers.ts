@@ -1,4 +1,5 @@
 import type { Config, ServerPoolConfig } from "../config/config.ts";
+import { UNKNOWN_MACHINE } from "../core/planning/machine.ts";
 import { ReportedPlane } from "../control/ingest/reported-plane.ts";
 import { openEngine } from "../open-engine.ts";
 import { RoutedLoad } from "../serving/affinity/routed-load.ts";
@@ -31,7 +32,11 @@ export function openServers(
     return same(before, pool, serving, oldControl, makings);
   const plane = new ReportedPlane(pool.name, group);
   const view = oldControl?.loop.view ?? null;
-  const control = openControl({ group, plane, simulation: null, view }, config, makings);
+  const control = openControl(
+    { group, machine: UNKNOWN_MACHINE, plane, simulation: null, view },
+    config,
+    makings,
+  );
   return same(before, pool, serving, control, makings);
 }
 

@@ -2,7 +2,7 @@ import { BALANCE_POLICIES } from "../core/planning/balance-policy.ts";
 import type { Config, SimulatedPoolConfig } from "../config/config.ts";
 import { whyNotServed } from "../core/cost/serving-room.ts";
 import { type SimulatedPoolParts, simulatedPool } from "../engines/simulated/simulated-pool.ts";
-import { modelledHardware } from "../twin/calibration/gpu-hardware.ts";
+import { engineOn, modelledHardware } from "../twin/calibration/gpu-hardware.ts";
 import { InputError } from "../lib/errors.ts";
 import { LIVE_FIDELITY } from "../model/fidelity.ts";
 import { ServingPool } from "../serving/serving-pool.ts";
@@ -24,7 +24,9 @@ export function openSimulated(
   before: OpenPool | null,
 ): OpenPool {
   const { name, experts: group } = pool;
-  const why = whyNotServed(group.model, group.topology, modelledHardware(group.model, pool.gpu));
+  // It is planned for what it is simulated on.
+  const machine = { hardware: modelledHardware(group.model, pool.gpu), shape: engineOn(pool.gpu).shape };
+  const why = whyNotServed(group.model, group.topology, machine.hardware);
   if (why !== null) throw new InputError(`pool ${name}`, "topology", why);
   const settings = servingSettings(pool, config);
   const serving =
@@ -36,7 +38,7 @@ export function openSimulated(
   if (goesOn && before !== null) return before;
   const { plane, simulation } = serving.simulated as SimulatedPoolParts;
   const view = old?.loop.view ?? null;
-  const control = openControl({ group, plane, simulation, view }, config, makings);
+  const control = openControl({ group, machine, plane, simulation, view }, config, makings);
   return new OpenPool(name, serving, control, null, makings);
 }
 

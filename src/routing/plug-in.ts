@@ -20,8 +20,10 @@ export interface Candidates {
   readonly ready: Uint8Array;
   /** 0 for those that are spared while others can serve. */
   readonly admitting: Uint8Array;
-  /** Over 0 to 1: the part of its share that each should get. */
+  /** Over 0 to 1: the part of an equal share that each should get. */
   readonly weight: Float64Array;
+  /** Those of a higher one are for what those below cannot take. */
+  readonly tier: Uint8Array;
   /** How many times as long as the typical one each takes for everything. */
   readonly slowness: Float64Array;
 }

@@ -1,6 +1,7 @@
 import type { RoutingPolicy } from "../model/routing-policy.ts";
 import { capacity } from "./filters/capacity.ts";
 import { circuit } from "./filters/circuit.ts";
+import { firstTier } from "./filters/first-tier.ts";
 import { model } from "./filters/model.ts";
 import { pinned } from "./filters/pinned.ts";
 import { ready } from "./filters/ready.ts";
@@ -29,7 +30,7 @@ export interface PolicyOptions {
 }
 
 /** The one that rules a request out for good comes first: it is the reason a client is given. */
-const FILTERS = [model, pinned, subset, ready, circuit, untried, capacity];
+const FILTERS = [model, pinned, subset, ready, circuit, untried, capacity, firstTier];
 
 /** All scorers use the same unit, so each has the weight 1. */
 const PLUG_INS: Record<RoutingPolicy, (options: PolicyOptions) => [Picker, ...Scorer[]]> = {

@@ -27,8 +27,10 @@ export class ShardStates implements ShardCounts {
   readonly admitting: Uint8Array;
   /** Most requests in flight; 0 for no limit. */
   readonly maxRequests: Int32Array;
-  /** Over 0 to 1: the part of its share that a shard which has just come back should get. */
+  /** Over 0 to 1: the part of an equal share that each should get: its server's, and less when it has just come back. */
   readonly weight: Float64Array;
+  /** Shards of a higher one are for what those below cannot take. */
+  readonly tier: Uint8Array;
   /** The models each serves; null for all of the pool's. */
   readonly models: (ReadonlySet<string> | null)[];
   /** Part of the KV cache in use at the last report, 0 to 1; NaN where unknown. */
@@ -63,6 +65,7 @@ export class ShardStates implements ShardCounts {
     this.admitting = new Uint8Array(count).fill(1);
     this.maxRequests = new Int32Array(count);
     this.weight = new Float64Array(count).fill(1);
+    this.tier = new Uint8Array(count);
     this.models = Array.from({ length: count }, () => null);
     this.kvUse = new Float64Array(count).fill(Number.NaN);
     this.kvCapacityTokens = new Float64Array(count).fill(Number.NaN);

@@ -1,5 +1,6 @@
 import type { FieldPlaces } from "../lib/json-fields.ts";
 import type { RoutingTrace } from "../model/routing-trace.ts";
+import type { ServerPart } from "../model/server-part.ts";
 import type { Pairing } from "./pairing.ts";
 
 /** One place a request can be sent: a rank of a pool, or a whole server where ranks are not visible. */
@@ -14,6 +15,8 @@ export interface Shard {
   readonly pool: string;
   /** The shard's index in `Engine.shards`: its data-parallel rank within the pool. */
   readonly rank: number;
+  /** Which part its server is to get; absent: as much as any. */
+  readonly part?: ServerPart;
 }
 
 /** Two shards are the same where this is. */
@@ -38,6 +41,11 @@ export interface EngineRequest {
   readonly added?: string | undefined;
   /** The client asks for the experts that its tokens were routed to (`return_routed_experts`). */
   readonly asksForExperts?: boolean | undefined;
+  /**
+   * Makes the id under which the server may keep its answer, another one whenever it is sent; absent where that is the
+   * server's choice.
+   */
+  readonly answerId?: (() => string) | undefined;
 }
 
 export interface ResponseHeaders {

@@ -1,14 +1,18 @@
 import type { Carrier } from "./flight/carrier.ts";
 import type { Client } from "./flight/client.ts";
+import type { ResponseHome } from "./affinity/response-homes.ts";
+import { isOwnedBy, ownedId } from "./affinity/response-owner.ts";
 import { ResponseSearch } from "./affinity/response-search.ts";
 import type { EngineRequest, ModelCard } from "./engine.ts";
+import { withAnswerId } from "./engine-request.ts";
 import { Flight } from "./flight/flight.ts";
 import type { FlightDeck } from "./flight/flight-deck.ts";
 import type { RouteMakings } from "./models/configured-routes.ts";
 import { ModelDirectory } from "./models/model-directory.ts";
 import { type ModelRoute, onlyPlace } from "./models/model-route.ts";
 import type { ModelRefresh } from "./models/model-refresh.ts";
-import { InvalidRequest, UnknownModel } from "./refusals.ts";
+import { InvalidRequest, UnknownModel, UnknownResponse } from "./refusals.ts";
+import { generates, storesResponse } from "./request/api-routes.ts";
 import type { RequestFacts } from "./request/request-facts.ts";
 import type { ServingPool } from "./serving-pool.ts";
 import { ShadowTraffic } from "./shadow/shadow-traffic.ts";
@@ -26,6 +30,10 @@ export interface ModelChoice {
   readonly fallback: readonly string[];
   /** Where copies of its requests go; null for nowhere. */
   readonly shadow: string | null;
+}
+
+interface Home extends ResponseHome {
+  readonly pool: ServingPool;
 }
 
 /** Finds the pools that serve a request's model, and sends the request on its way. */
@@ -57,26 +65,31 @@ export class Gateway {
    * Null when the request can be sent at once. For a model that no known server lists it resolves, within a second,
    * when the servers were asked again what they list: an adapter may have been loaded since. Then it can be sent. The
    * same holds for a stored response whose server is not known here.
+   * @throws UnknownResponse
    */
-  lookUp({ model, responseId }: RequestFacts, { headers }: EngineRequest): Promise<void> | null {
-    if (responseId !== null && this.#home(responseId) === null && !this.#isOneServer)
-      return this.#search.find(responseId, this.pools, headers);
+  lookUp(facts: RequestFacts, { headers }: EngineRequest): Promise<void> | null {
+    const { model, responseId, owner } = facts;
+    if (responseId !== null && this.#homeFor(facts, responseId) === null && !this.#isOneServer)
+      return this.#search.find(responseId, owner, this.pools, headers);
     return model === null || model === "" ? null : this.#directory.lookUp(model);
   }
 
   /**
    * The client receives the answer or the refusal, which may come at once.
    * @param carrier null where the engine sends the request; what a proxy carries is not copied to a shadow pool
-   * @throws InvalidRequest, UnknownModel
+   * @throws InvalidRequest, UnknownModel, UnknownResponse
    */
   send(
     facts: RequestFacts,
-    request: EngineRequest,
+    asked: EngineRequest,
     client: Client,
     trace: RequestTrace | null = null,
     carrier: Carrier | null = null,
   ): Flight {
-    const home = facts.responseId === null ? null : this.#home(facts.responseId);
+    const home = facts.responseId === null ? null : this.#homeFor(facts, facts.responseId);
+    const { owner } = facts;
+    const mayBeKept = owner !== null && generates(asked) && storesResponse(asked.path);
+    const request = mayBeKept ? withAnswerId(asked, () => ownedId(owner)) : asked;
     const route = home !== null && facts.model === null ? atHome(home.pool) : this.#routeOf(facts);
     if (facts.models !== null && !isAmong(facts.models, facts.model, route)) throw notServed(facts);
     const { facts: taken, request: sent } =
@@ -126,11 +139,20 @@ export class Gateway {
     return (this.#copies ??= new ShadowTraffic(this.deck));
   }
 
-  /** Where a stored response is; null where that is not known. */
-  #home(responseId: string): { readonly pool: ServingPool; readonly shard: number } | null {
+  /**
+   * Where a stored response is; null where that is not known.
+   * @throws UnknownResponse where it is not known to be its owner's who asks: as for one that nobody has
+   */
+  #homeFor({ owner, fields }: RequestFacts, responseId: string): Home | null {
+    const home = this.#home(responseId);
+    if (owner === null || home?.owner === owner || isOwnedBy(responseId, owner)) return home;
+    throw new UnknownResponse(responseId, fields === null ? "id" : "previous_response_id");
+  }
+
+  #home(responseId: string): Home | null {
     for (const pool of this.pools) {
-      const shard = pool.responses.of(responseId);
-      if (shard >= 0) return { pool, shard };
+      const home = pool.responses.of(responseId);
+      if (home !== null) return { pool, ...home };
     }
     return null;
   }

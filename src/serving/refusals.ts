@@ -18,6 +18,18 @@ export class UnknownModel extends Error {
   override readonly name = "UnknownModel";
 }
 
+/** There is no stored response of that id, or it is another client's. */
+export class UnknownResponse extends Error {
+  override readonly name = "UnknownResponse";
+  /** Where the request names it. */
+  readonly field: string;
+
+  constructor(id: string, field: string) {
+    super(`Response with id '${id}' not found.`);
+    this.field = field;
+  }
+}
+
 /** No shard of the pool may serve the request now. */
 export class NoShardAvailable extends Error {
   override readonly name = "NoShardAvailable";

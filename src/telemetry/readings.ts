@@ -47,6 +47,8 @@ export interface AdmissionReading {
 /** One pool's control, as this gateway has it. */
 export interface ControlReading {
   readonly pool: string;
+  /** In force here; null before the first. */
+  readonly epoch: number | null;
   readonly leading: boolean;
   /** Terms as the leader that have begun here. */
   readonly terms: number;

@@ -2,6 +2,8 @@ import type { Worker } from "node:cluster";
 import type { Config } from "../config/config.ts";
 import { NOTHING_CAPTURED } from "../serving/capture/capture-counts.ts";
 import type { AdmissionUsage } from "../serving/admission/usage.ts";
+import type { Moved } from "../serving/locality/moved.ts";
+import type { ModelLocality } from "../serving/locality/model-locality.ts";
 import { type ShardCounts, sumUsage } from "../serving/sharing/shared-counts.ts";
 import type { ProcessTraffic } from "../serving/traffic/traffic-meter.ts";
 import type { PoolOutcome, PrimaryMessage, ProcessUse, WorkerMessage } from "./messages.ts";
@@ -24,6 +26,10 @@ export class LocalWorker {
   readonly epochs = new Map<string, number>();
   /** Reloads that it was sent and has not answered. */
   readonly #reloads: ((done: boolean) => void)[] = [];
+  /** Requests behind the groups it has of each model. */
+  readonly #groups = new Map<string, { readonly locality: ModelLocality; readonly requests: number }>();
+  /** What its requests would hold more by experts. */
+  moved: Moved = new Map();
   /** How its requests went since the last `settle`. */
   outcomes: readonly PoolOutcome[] = [];
   #usage = NOTHING;
@@ -40,6 +46,7 @@ export class LocalWorker {
 
   received({ shared, traffic, captured }: Extract<WorkerMessage, { kind: "shared" }>): void {
     this.counts = shared.shards;
+    this.moved = shared.moved;
     this.traffic = traffic;
     this.captured = captured;
     this.outcomes = [...this.outcomes, ...shared.outcomes];
@@ -65,7 +72,18 @@ export class LocalWorker {
   reloaded(done: boolean): void {
     // Its new pools have no epoch yet.
     this.epochs.clear();
+    this.#groups.clear();
     this.#reloads.shift()?.(done);
+  }
+
+  /** Sends it the groups of a model where it has others. */
+  sendGroups(locality: ModelLocality): void {
+    const { model, learning } = locality;
+    const { requests } = learning;
+    const has = this.#groups.get(model);
+    if (has?.locality === locality && has.requests === requests) return;
+    this.#groups.set(model, { locality, requests });
+    this.send({ kind: "groups", model, groups: locality.groups });
   }
 
   gone(): void {

@@ -5,6 +5,9 @@ import type { CaptureCounts } from "../serving/capture/capture-counts.ts";
 import type { AdmissionUsage } from "../serving/admission/usage.ts";
 import type { Outcome } from "../serving/health/outcome.ts";
 import type { ServerNews } from "../serving/health/server-news.ts";
+import type { SharedGroups } from "../serving/locality/group-learning.ts";
+import type { Moved } from "../serving/locality/moved.ts";
+import type { LocalityShare } from "../serving/locality/locality-share.ts";
 import type { ShardCounts } from "../serving/sharing/shared-counts.ts";
 import type { ProcessTraffic } from "../serving/traffic/traffic-meter.ts";
 
@@ -13,6 +16,9 @@ export const SHARE_EVERY_MS = 25;
 
 /** How often workers report which experts their answers have named. */
 export const ROUTED_EVERY_MS = 500;
+
+/** How often workers report what they have counted of requests by their experts, and receive groups. */
+export const LOCALITY_EVERY_MS = 500;
 
 /** How often workers report what they use of the machine. */
 export const USE_EVERY_MS = 1000;
@@ -33,6 +39,7 @@ export interface Shared {
   readonly shards: ReadonlyMap<string, ShardCounts>;
   /** Since the last report. */
   readonly outcomes: readonly PoolOutcome[];
+  readonly moved: Moved;
 }
 
 /** What a server answered to a question about its state. */
@@ -58,7 +65,8 @@ export type WorkerMessage =
   | { readonly kind: "refreshModels" }
   | { readonly kind: "use"; readonly use: ProcessUse }
   /** Tokens by expert, `[layers][experts]`, since the last report. */
-  | { readonly kind: "routed"; readonly pool: string; readonly tokens: Float32Array };
+  | { readonly kind: "routed"; readonly pool: string; readonly tokens: Float32Array }
+  | { readonly kind: "locality"; readonly share: LocalityShare };
 
 /** To a worker; the first is `begin`. */
 export type PrimaryMessage =
@@ -69,5 +77,7 @@ export type PrimaryMessage =
   /** What the servers list was sent before this. */
   | { readonly kind: "modelsRefreshed" }
   | { readonly kind: "snapshot"; readonly snapshot: RoutingSnapshot }
+  /** By which a model's requests go from now on; null for none. */
+  | { readonly kind: "groups"; readonly model: string; readonly groups: SharedGroups | null }
   | { readonly kind: "reload"; readonly config: Config }
   | { readonly kind: "stop" };

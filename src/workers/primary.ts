@@ -14,9 +14,11 @@ import { type EngineServer, serverInstance } from "../serving/engine.ts";
 import type { ServerNews } from "../serving/health/server-news.ts";
 import type { ServingPool } from "../serving/serving-pool.ts";
 import { type GatewayBoard, SHARE_EVERY_MS as EXCHANGE_EVERY_MS } from "../serving/sharing/gateway-board.ts";
+import type { Localities } from "../serving/locality/localities.ts";
+import { sumMoved } from "../serving/locality/moved.ts";
 import { type ShardCounts, setOthers, sumCounts, sumUsage } from "../serving/sharing/shared-counts.ts";
 import { LocalWorker } from "./local-worker.ts";
-import { type Probe, SHARE_EVERY_MS, type WorkerMessage } from "./messages.ts";
+import { LOCALITY_EVERY_MS, type Probe, SHARE_EVERY_MS, type WorkerMessage } from "./messages.ts";
 import { receiveOutcomes } from "./receive-outcomes.ts";
 import { WorkerFailed } from "./worker-failed.ts";
 import { SOCKET_VARIABLE } from "./worker.ts";
@@ -56,6 +58,7 @@ export class Primary {
   /** An exchange with the other gateways is under way. */
   #exchanging = false;
   #exchangedMs = 0;
+  #groupsMs = 0;
   #timer: NodeJS.Timeout | null = null;
   #stopping = false;
 
@@ -166,6 +169,8 @@ export class Primary {
       } else if (message.kind === "routed") {
         const pools = this.#app === null ? [] : servingOf(this.#app);
         pools.find(({ engine }) => engine.pool === message.pool)?.routedLoad?.add(message.tokens);
+      } else if (message.kind === "locality") {
+        this.#app?.localities.find(message.share.model)?.add(child.id, message.share);
       } else if (message.kind === "use") {
         worker.use = message.use;
       } else {
@@ -178,6 +183,7 @@ export class Primary {
       this.#captured = sumCaptured([this.#captured, worker.captured]);
       this.#cpuSeconds += worker.use.cpuSeconds;
       worker.gone();
+      for (const one of this.#app?.localities.all ?? []) one.gone(child.id);
       if (worker.traffic !== null) this.#app?.gateway().deck.meter.lost(worker.traffic);
       listening.reject(new WorkerFailed(code ?? 1));
       if (this.#listening && !this.#stopping) this.#replace(worker, signal ?? `code ${code}`);
@@ -240,7 +246,8 @@ export class Primary {
     const all = [...this.#workers];
     const local = sumCounts(all.map(({ counts }) => counts));
     const begun = sumUsage(all.map(({ usage }) => usage));
-    app.board?.report(begun, pools, local);
+    const { localities } = app;
+    app.board?.report(begun, pools, local, sumMoved(all.map(({ moved }) => moved)));
     const remote = app.board?.takeUsage() ?? sumUsage([]);
     const remoteShards = app.board?.shardsOf(pools) ?? new Map<string, ShardCounts>();
     for (const worker of all) {
@@ -249,6 +256,7 @@ export class Primary {
         admission: sumUsage([...others.map(({ usage }) => usage), remote]),
         shards: sumCounts([...others.map(({ counts }) => counts), remoteShards]),
         outcomes: others.flatMap(({ outcomes }) => outcomes),
+        moved: sumMoved([...others.map(({ moved }) => moved), app.board?.moved ?? new Map()]),
       };
       worker.send({ kind: "others", shared });
       for (const { engine, snapshot } of pools) {
@@ -257,11 +265,19 @@ export class Primary {
         worker.send({ kind: "snapshot", snapshot });
       }
     }
+    this.#sendGroups(localities);
     app.gateway().deck.admission.others(sumUsage([begun, remote]));
     setOthers(pools, sumCounts([local, remoteShards]));
     for (const { outcomes } of all) receiveOutcomes(pools, outcomes);
     for (const worker of all) worker.settle();
     if (app.board !== null) void this.#exchange(app.board);
+  }
+
+  #sendGroups({ all }: Localities): void {
+    const now = performance.now();
+    if (now - this.#groupsMs < LOCALITY_EVERY_MS) return;
+    this.#groupsMs = now;
+    for (const one of all) for (const worker of this.#workers) worker.sendGroups(one);
   }
 
   /** Exchanges reports with the remote gateways, at their pace. */

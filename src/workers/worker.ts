@@ -8,6 +8,7 @@ import { TrafficLog } from "../serving/traffic/traffic-log.ts";
 import {
   type PoolOutcome,
   type PrimaryMessage,
+  LOCALITY_EVERY_MS,
   ROUTED_EVERY_MS,
   SHARE_EVERY_MS,
   USE_EVERY_MS,
@@ -75,11 +76,14 @@ export async function serveAsWorker(onLine: (line: string) => void): Promise<voi
     const share = () => send(shared(app, outcomes.splice(0), traffic));
     const timer = setInterval(share, SHARE_EVERY_MS);
     const routedTimer = setInterval(() => reportRouted(app), ROUTED_EVERY_MS);
+    const localityTimer = setInterval(() => reportLocalities(app), LOCALITY_EVERY_MS);
     const useTimer = setInterval(reportUse, USE_EVERY_MS);
     await stopped.promise;
     await app.stop();
     clearInterval(timer);
     clearInterval(routedTimer);
+    clearInterval(localityTimer);
+    reportLocalities(app);
     clearInterval(useTimer);
     reportUse();
     share();
@@ -101,7 +105,14 @@ function handle(
       setOthers(pools, message.shared.shards);
       receiveOutcomes(pools, message.shared.outcomes);
       app.gateway().deck.admission.others(message.shared.admission);
+      app.localities.setMoved(message.shared.moved);
       return;
+    case "groups": {
+      const locality = app.localities.find(message.model);
+      if (message.groups === null) locality?.learning.forget();
+      else locality?.takeGroups(message.groups);
+      return;
+    }
     case "snapshot":
       for (const pool of pools)
         if (pool.engine.pool === message.snapshot.pool) pool.switchTo(message.snapshot);
@@ -136,7 +147,7 @@ function shared(app: App, outcomes: readonly PoolOutcome[], traffic: TrafficLog)
   const shards = ownCounts(servingOf(app));
   return {
     kind: "shared",
-    shared: { admission: admission.usage(), shards, outcomes },
+    shared: { admission: admission.usage(), shards, outcomes, moved: app.localities.moved() },
     traffic: { ...meter.totals, ...traffic.take() },
     captured: app.captured(),
   };
@@ -148,6 +159,10 @@ function reportRouted(app: App): void {
     const tokens = routedLoad?.take() ?? null;
     if (tokens !== null) send({ kind: "routed", pool: engine.pool, tokens });
   }
+}
+
+function reportLocalities({ localities }: App): void {
+  for (const one of localities.all) send({ kind: "locality", share: one.share() });
 }
 
 function reportUse(): void {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { fullCapacity } from "../../src/model/pool-capacity.ts";
 import { ControlLoop } from "../../src/control/control-loop.ts";
 import { PlannerThread } from "../../src/control/plan/planner-thread.ts";
+import type { PoolWindow } from "../../src/model/pool-window.ts";
 import type { Outlook, Round } from "../../src/control/plan/planner.ts";
 import { LocalStore } from "../../src/store/local/local-store.ts";
 import { HandDrivenPlane, windowOf } from "../../harness/fakes/hand-driven-plane.ts";
@@ -35,16 +36,19 @@ function roundOf(seed: number, ms: number): Round {
   nowMs += ms;
   return {
     nowMs,
-    window: windowOf(smallRandomLoad(seed), SMALL_MODEL.topk, 4),
+    windows: [windowOf(smallRandomLoad(seed), SMALL_MODEL.topk, 4)],
     decide: true,
     capacity: fullCapacity(SMALL_TOPOLOGY),
   };
 }
 
-/** A round that no planner survives. */
+/** No planner survives it; who only reports what was measured does not look at what kills it. */
+function fatalWindow(): PoolWindow {
+  return { ...windowOf(smallRandomLoad(1), SMALL_MODEL.topk, 4), routing: { tokens: 1 } as never };
+}
+
 function fatalRound(): Round {
-  const round = roundOf(1, 100);
-  return { ...round, window: { ...round.window, load: null as never } };
+  return { ...roundOf(1, 100), windows: [fatalWindow()] };
 }
 
 async function decided(round: Round): Promise<NonNullable<Outlook["decision"]>> {
@@ -110,7 +114,7 @@ test("the control loop reports the loss and goes on", async () => {
     stop();
   };
   await reports(1);
-  plane.observation = fatalRound().window;
+  plane.observation = fatalWindow();
   await expect.poll(() => faults.length, patiently).toBeGreaterThanOrEqual(1);
   plane.observation = windowOf(smallRandomLoad(2), SMALL_MODEL.topk, 4);
   await reports(3);

@@ -50,6 +50,7 @@ test("a client that never reads the last of its answer is cut off", async () => 
     const client = new ClientResponse(
       response,
       { requestId: "id", shape: ERROR_SHAPES.openai, cors: [] },
+      { shown: (shard) => shard },
       50,
       0,
       null,

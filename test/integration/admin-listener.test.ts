@@ -56,37 +56,61 @@ test("the listener for clients has no route of operators and engines, and that o
   await gateway.stop();
 });
 
-describe("without a key nothing listens beyond loopback", () => {
+describe("where nobody has to show anything, nothing listens beyond loopback", () => {
   const heard = async (http: string, more = "") => {
-    const { http: read, notes } = await readConfig(
-      `http: { ${http} }\n${more}\n${chatPool(engine.url)}`,
-      OPERATOR,
-    );
-    return [read.host, read.admin.host, notes.filter((note) => note.includes("there is no key")).length];
+    const read = await readConfig(`http: { ${http} }\n${more}\n${chatPool(engine.url)}`, OPERATOR);
+    return [read.http.host, read.http.admin.host];
   };
-  const client = `access: { keys: { a: { hash: "sha256:${"0".repeat(64)}" } } }`;
-  const operator = `access: { keys: { a: { hash: "sha256:${"0".repeat(64)}", role: operator } } }`;
+  const keys = (role: string) =>
+    `access: { keys: { a: { hash: "sha256:${"0".repeat(64)}", role: ${role} } } }`;
+  const anonymous = "access: { anonymous: true }";
+  const ofOperators = 'admin: { host: "::", port: 1 }';
 
   test.each([
-    ['host: "0.0.0.0"', "", ["127.0.0.1", "127.0.0.1", 1]],
-    ['host: "::"', "", ["::1", "127.0.0.1", 1]],
-    ['host: gateway.example, admin: { host: "0.0.0.0", port: 1 }', "", ["127.0.0.1", "127.0.0.1", 2]],
-    ['host: "0.0.0.0", operatorKeyEnv: OPS', "", ["0.0.0.0", "127.0.0.1", 0]],
-    ['host: "0.0.0.0"', client, ["0.0.0.0", "127.0.0.1", 0]],
-    // A client's key is none of operators.
-    ['host: "0.0.0.0", admin: { host: "0.0.0.0", port: 1 }', client, ["0.0.0.0", "127.0.0.1", 1]],
-    ['host: "0.0.0.0", admin: { host: "::", port: 1 }', operator, ["0.0.0.0", "::", 0]],
-    ['host: localhost, admin: { host: "127.0.0.5" }', "", ["localhost", "127.0.0.5", 0]],
+    ['host: "0.0.0.0"', keys("client"), ["0.0.0.0", "127.0.0.1"]],
+    ['host: "0.0.0.0"', anonymous, ["0.0.0.0", "127.0.0.1"]],
+    [`operatorKeyEnv: OPS, ${ofOperators}`, "", ["127.0.0.1", "::"]],
+    [ofOperators, keys("operator"), ["127.0.0.1", "::"]],
+    // Where there is no such listener, nothing is wrong with its host.
+    ['host: localhost, admin: { host: "10.0.0.5" }', "", ["localhost", "10.0.0.5"]],
+    ['host: "127.0.0.5"', "", ["127.0.0.5", "127.0.0.1"]],
   ] as const)("%s %s", async (http, more, expected) => {
     expect(await heard(http, more)).toEqual(expected);
   });
 
-  test("it is so at the socket, not only in words", async () => {
-    const gateway = await startGateway(
-      `http: { host: "0.0.0.0", admin: { host: "::", port: 0 } }\n${chatPool(engine.url)}`,
-    );
-    expect(new URL(gateway.url).hostname).toBe("127.0.0.1");
-    expect(new URL(gateway.admin ?? "").hostname).toBe("[::1]");
+  const forClients = /http\.host is .*, which others reach.*access\.keys, or access\.anonymous: true/;
+  const forOperators = /http\.admin\.host is ::, which others reach.*http\.operatorKeyEnv/;
+  test.each([
+    ['host: "0.0.0.0"', "", forClients],
+    ['host: "::"', "", forClients],
+    ["host: gateway.example", "", forClients],
+    // Nobody's key but a client's is asked for at models.
+    ['host: "0.0.0.0", operatorKeyEnv: OPS', "", forClients],
+    ['host: "0.0.0.0"', keys("engine"), forClients],
+    // A client's key is none of operators.
+    [ofOperators, keys("client"), forOperators],
+    [ofOperators, anonymous, forOperators],
+    ["", `access: { anonymous: true, ${keys("client").slice(10)}`, /access\.anonymous is true, and/],
+  ] as const)("%s %s is refused", async (http, more, message) => {
+    await expect(heard(http, more)).rejects.toThrow(message);
+  });
+
+  test("a reload that would open it changes nothing", async () => {
+    const pools = chatPool(engine.url);
+    const gateway = await startGateway(`${keys("client")}\n${pools}`);
+    await expect(gateway.reload(`http: { host: "0.0.0.0" }\n${pools}`)).rejects.toThrow(forClients);
+    expect((await fetch(`${gateway.url}/v1/models`)).status).toBe(401);
+    await gateway.stop();
+  });
+
+  test("a reload takes no keys away where others reach what is listened on since the start", async () => {
+    const pools = chatPool(engine.url);
+    const gateway = await startGateway(`http: { host: "0.0.0.0" }\n${keys("client")}\n${pools}`);
+    const here = `http://127.0.0.1:${new URL(gateway.url).port}/v1/models`;
+    await expect(gateway.reload(pools)).rejects.toThrow(/http\.host is 0\.0\.0\.0 until the next start/);
+    expect((await fetch(here)).status).toBe(401);
+    await gateway.reload(`access: { anonymous: true }\n${pools}`);
+    expect((await fetch(here)).status).toBe(200);
     await gateway.stop();
   });
 });

@@ -199,7 +199,7 @@ test("the event stream sends history, reports and epochs", async () => {
     expect(decisions).toMatchObject([{ pool: "chat", decisions: [{ id: 1 }] }]);
     expect(epochs.slice(0, 2)).toMatchObject([{ epoch: 1 }, { epoch: 2 }]);
     const { balancedness, atMs } = seen.get("report") ?? {};
-    expect(reports[0]).toMatchObject({ pool: "chat", atMs, balancedness });
+    expect(reports).toContainEqual(expect.objectContaining({ pool: "chat", atMs, balancedness }));
     for (const large of ["expertLoad", "gpuLoad", "ranks"]) expect(reports[0]).not.toHaveProperty(large);
     break;
   }

@@ -59,7 +59,7 @@ describe("the gateway benchmark in small", () => {
       processes: 2,
       repeats: 1,
       windowMs: 200,
-      warmUpCells: [],
+      warmUp: { cells: [], windowMs: 0 },
       progress: () => {},
     });
     expect(about).toHaveLength(4);
@@ -101,7 +101,7 @@ describe("the gateway benchmark in small", () => {
       processes: 1,
       repeats: 1,
       windowMs: 300,
-      warmUpCells: [],
+      warmUp: { cells: [], windowMs: 0 },
       progress: () => {},
     });
     const [offered, steps, crowd] = measurements.medians();

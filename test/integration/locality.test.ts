@@ -1,13 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type DomainServer, domainPrompt, startDomainServer } from "../../harness/fakes/domain-server.ts";
+import { ProxyClient } from "../../harness/envoy/proxy-client.ts";
 import { type RunningGateway, startGateway } from "../../harness/fakes/start-gateway.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import { smallGroup } from "../../harness/small-group.ts";
-import type { LocalityReport } from "../../src/serving/locality/locality-report.ts";
 import { SMALL_MODEL } from "../../harness/small-model.ts";
-
-const DOMAINS = 4;
-const AT_A_TIME = 24;
+import { chatBody, chatHeaders } from "../picker-case.ts";
+import { domainPools, hadBy, localityOf, sendDomains, together } from "../domain-load.ts";
 
 let folder: ScratchFolder;
 let servers: DomainServer[];
@@ -26,56 +25,10 @@ afterEach(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-function settings(locality: string): string {
-  const pools = servers.map(
-    ({ url }, i) =>
-      `{ name: ${"ab"[i]}, kind: sglang, models: [small], urls: [${url}], experts: ${experts} }`,
-  );
-  return `
-health: { probe: { intervalMs: 60000 } }
-models: { small: { locality: ${locality} } }
-pools: [${pools.join(", ")}]
-`;
-}
-
-/** Requests of all domains, so many at a time, each with its own end. */
-async function send(count: number, begin = 0): Promise<void> {
-  let next = begin;
-  const client = async () => {
-    for (let i = next++; i < begin + count; i = next++) {
-      const response = await fetch(`${gateway.url}/v1/completions`, {
-        method: "POST",
-        body: JSON.stringify({
-          model: "small",
-          stream: true,
-          max_tokens: 64,
-          user: `user ${i}`,
-          prompt: domainPrompt((i * 7) % DOMAINS, `question ${i}`),
-        }),
-      });
-      expect(response.status).toBe(200);
-      expect(await response.text()).toMatch(/^(?:data: .*word.*\n\n){4}data: \[DONE\]/);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_A_TIME }, client));
-}
-
-/** Of the last requests of each server, the part that goes where most of its domain goes. */
-function together(since: readonly number[]): number {
-  const late = servers.map(({ domains }, i) => domains.slice(since[i]));
-  let most = 0;
-  for (let domain = 0; domain < DOMAINS; domain++)
-    most += Math.max(...late.map((domains) => domains.filter((one) => one === domain).length));
-  return most / late.flat().length;
-}
-
-const soFar = () => servers.map(({ domains }) => domains.length);
-
-async function report(): Promise<LocalityReport> {
-  const response = await fetch(`${gateway.url}/admin/locality/small`);
-  expect(response.status).toBe(200);
-  return (await response.json()) as LocalityReport;
-}
+const settings = (locality: string) => domainPools(servers, experts, locality);
+const send = (count: number, begin = 0) => sendDomains(() => gateway.url, count, begin);
+const soFar = () => hadBy(servers);
+const report = () => localityOf(gateway.url);
 
 async function choices(): Promise<string[]> {
   const text = await (await fetch(`${gateway.url}/metrics`)).text();
@@ -89,7 +42,7 @@ describe("requests of a model that several pools serve", () => {
     await send(200);
     const since = soFar();
     await send(120, 200);
-    expect(together(since)).toBeGreaterThan(0.8);
+    expect(together(servers, since)).toBeGreaterThan(0.8);
     const late = soFar().map((all, i) => all - since[i]);
     expect(Math.max(...late) / 60).toBeLessThan(1.3);
     expect(soFar().reduce((sum, one) => sum + one, 0)).toBe(320);
@@ -109,12 +62,43 @@ describe("requests of a model that several pools serve", () => {
     expect(gateway.app.localities.find("small")?.inFlight).toBe(0);
   });
 
+  test("go there too where a proxy carries them", async () => {
+    gateway = await startGateway(`picker: { port: 0 }\n${settings("{ mode: on, loadBand: 0.2 }")}`);
+    await send(200);
+    const since = soFar();
+    await send(80, 200);
+    const proxy = new ProxyClient(gateway.picker ?? "");
+    try {
+      let alike = 0;
+      for (let domain = 0; domain < 4; domain++) {
+        const had = servers.map(
+          ({ domains }, i) => domains.slice(since[i]).filter((one) => one === domain).length,
+        );
+        const { url } = servers[had.indexOf(Math.max(...had))];
+        const prompt = domainPrompt(domain, "another question");
+        const stream = proxy
+          .begin()
+          .say(
+            chatHeaders([":path", "/v1/completions"]),
+            chatBody(JSON.stringify({ model: "small", max_tokens: 64, prompt })),
+          );
+        const [{ endpoints }] = await stream.answers(2);
+        if (`http://${endpoints}` === url) alike++;
+        await stream.end();
+      }
+      expect(alike).toBeGreaterThanOrEqual(3);
+      expect((await report()).choices.sent).toBe(284);
+    } finally {
+      proxy.close();
+    }
+  });
+
   test("are sent as without in the shadow, which says where they would go; one reload switches on and back", async () => {
     gateway = await startGateway(settings("{ mode: shadow, loadBand: 0.2 }"));
     await send(160);
     const shadow = await report();
     expect(await choices()).not.toContain("locality");
-    expect(together([0, 0])).toBeLessThan(0.75);
+    expect(together(servers, [0, 0])).toBeLessThan(0.75);
     expect(shadow.comparison).toBe("shadow");
     expect(shadow.choices.elsewhere).toBeGreaterThan(25);
     const would = shadow.pools.map(({ requests }) => requests.locality);
@@ -125,13 +109,13 @@ describe("requests of a model that several pools serve", () => {
     const on = soFar();
     await gateway.reload(settings("{ mode: on, loadBand: 0.2 }"));
     await send(100, 160);
-    expect(together(on)).toBeGreaterThan(0.75);
+    expect(together(servers, on)).toBeGreaterThan(0.75);
     expect((await report()).known.by.nothing).toBe(0);
 
     await gateway.reload(settings("{ mode: off }"));
     const off = soFar();
     await send(100, 260);
-    expect(together(off)).toBeLessThan(0.75);
+    expect(together(servers, off)).toBeLessThan(0.75);
     expect((await fetch(`${gateway.url}/admin/locality/small`)).status).toBe(404);
     expect(soFar().reduce((sum, one) => sum + one, 0)).toBe(360);
     expect(gateway.faults).toEqual([]);

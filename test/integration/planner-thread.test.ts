@@ -30,7 +30,7 @@ test("the thread decides what a balancer decides of the same observations, to th
       const decide = round % 7 !== 0;
       balancer.observe(window.load, window.spanMs, window.routing, window);
       const expected = decide ? balancer.decide(nowMs) : null;
-      const { decision } = await planner.plan({ nowMs, window, decide, capacity });
+      const { decision } = await planner.plan({ nowMs, windows: [window], decide, capacity });
       expect(decision).toEqual(expected);
       kinds.add(decision?.kind ?? "none");
       if (decision === null || expected === null || decision.kind === "keep") continue;
@@ -51,7 +51,7 @@ test("a window without tokens is not counted in", async () => {
     const window = { ...windowOf(smallRandomLoad(1), SMALL_MODEL.topk, 4), tokens: 0 };
     const { decision, expertLoad } = await planner.plan({
       nowMs: START_MS + 1000,
-      window,
+      windows: [window],
       decide: true,
       capacity,
     });

@@ -95,13 +95,13 @@ const NONE = new Map();
 
 test("gateways hear what the others have inside, and what those have begun, once", async () => {
   const { one, two } = boards();
-  one.report(begun(5), [], NONE);
+  one.report(begun(5), [], NONE, NONE);
   await one.exchange();
   await two.exchange();
   // What had begun before it was known is past.
   expect(two.takeUsage()).toMatchObject({ inFlight: 5, requests: 0 });
-  one.report(begun(2, 3), [], NONE);
-  one.report(begun(1, 3), [], NONE);
+  one.report(begun(2, 3), [], NONE, NONE);
+  one.report(begun(1, 3), [], NONE, NONE);
   await one.exchange();
   await two.exchange();
   await two.exchange();
@@ -117,7 +117,7 @@ test("gateways hear what the others have inside, and what those have begun, once
 
 test("a gateway that has said nothing for three seconds frees what it had", async () => {
   const { one, two, time } = boards();
-  one.report(begun(5), [], NONE);
+  one.report(begun(5), [], NONE, NONE);
   await one.exchange();
   await two.exchange();
   time.now = 3001;
@@ -127,7 +127,7 @@ test("a gateway that has said nothing for three seconds frees what it had", asyn
 
 test("without the store a gateway soon goes by itself, says how often, and makes up for nothing afterwards", async () => {
   const { one, two, time, gone } = boards();
-  one.report(begun(5), [], NONE);
+  one.report(begun(5), [], NONE, NONE);
   await one.exchange();
   await two.exchange();
   gone.store = true;
@@ -138,7 +138,7 @@ test("without the store a gateway soon goes by itself, says how often, and makes
   expect(two.takeUsage()).toMatchObject({ inFlight: 0 });
   expect(two.unshared).toBe(2);
   gone.store = false;
-  one.report(begun(1000, 7), [], NONE);
+  one.report(begun(1000, 7), [], NONE, NONE);
   await one.exchange();
   await two.exchange();
   expect(two.takeUsage()).toMatchObject({ inFlight: 7, requests: 0 });
@@ -146,7 +146,7 @@ test("without the store a gateway soon goes by itself, says how often, and makes
 
 test("a report that cannot be read is dropped and counted; what its gateway reported before holds for as long as any", async () => {
   const { one, two, time, store, lines } = boards();
-  one.report(begun(5), [], NONE);
+  one.report(begun(5), [], NONE, NONE);
   await one.exchange();
   await two.exchange();
   const spoil = (bytes: string) => store.share("one", new TextEncoder().encode(bytes), 3000);
@@ -164,8 +164,29 @@ test("a report that cannot be read is dropped and counted; what its gateway repo
   await spoil("");
   await two.exchange();
   expect(two.takeUsage()).toMatchObject({ inFlight: 0 });
-  one.report(begun(1, 2), [], NONE);
+  one.report(begun(1, 2), [], NONE, NONE);
   await one.exchange();
   await two.exchange();
   expect(two.takeUsage()).toMatchObject({ inFlight: 2 });
+});
+
+test("gateways hear what the others' requests would hold more by experts", async () => {
+  const { one, two, time } = boards();
+  const moved = new Map([
+    [
+      "m",
+      new Map([
+        ["a", 300],
+        ["b", -300],
+      ]),
+    ],
+  ]);
+  one.report(begun(1), [], NONE, moved);
+  await one.exchange();
+  await two.exchange();
+  expect(two.moved).toEqual(moved);
+  expect(one.moved.size).toBe(0);
+  time.now = 3001;
+  await two.exchange();
+  expect(two.moved.size).toBe(0);
 });

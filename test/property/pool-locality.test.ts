@@ -158,3 +158,19 @@ test("what is cached in a pool holds a request there that gains less elsewhere",
   expect(choosing.choose(asked(20, 2))).toBe(0);
   expect(choosing.choose(asked(20_000, 2))).toBe(1);
 });
+
+test("the shadow's band is of all processes: what others would have moved counts as what it has itself", () => {
+  const { router, locality, choosing, pools } = made(2, 0.1, null);
+  const rng = new Rng(4);
+  for (let i = 0; i < 40; i++) router.observe(signature(i % 2, rng), 10, i % 2);
+  for (const pool of pools) for (let i = 0; i < 20; i++) pool.states.begin(0, 400, 100);
+  const wouldGo = () => {
+    const question: LocalityQuestion = { signature: signature(0, rng), acts: false, place: -1 };
+    const request = { ...routable({ inputTokens: 100, outputTokens: 100 }), generates: true, models: NAMES };
+    choosing.choose({ ...request, amongs: null, asked: null, locality: question });
+    return question.place;
+  };
+  expect(wouldGo()).toBe(0);
+  locality.moved.set([6000, -6000]);
+  expect(wouldGo()).toBe(1);
+});

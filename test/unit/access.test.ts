@@ -46,7 +46,7 @@ const key = (more: Partial<AccessKey>): AccessKey => ({
   ...more,
 });
 const accessOf = (...keys: AccessKey[]) =>
-  new Access({ access: { keys, jwt: null }, operatorKeyHash: null }, { now: () => now });
+  new Access({ access: { keys, jwt: null, anonymous: false }, operatorKeyHash: null }, { now: () => now });
 const reasonOf = (access: Access, authorization: string) => {
   try {
     void access.identify({ authorization });

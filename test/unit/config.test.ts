@@ -10,6 +10,7 @@ import { loadModel } from "../../src/config/shapes.ts";
 import { readYaml } from "../../src/config/yaml-file.ts";
 import { expertBytes, kvBytesPerToken } from "../../src/model/moe-model.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
+import { EQUAL_PART } from "../../src/model/server-part.ts";
 
 const EXAMPLE_FOLDER = new URL("../../config/examples/", import.meta.url);
 const EXAMPLES = readdirSync(EXAMPLE_FOLDER);
@@ -156,6 +157,7 @@ describe("loadConfig", () => {
           urls: ["http://10.0.0.1:8000", "http://10.0.0.2:8000"],
           access: [PLAIN, PLAIN],
           names: [null, null],
+          parts: [EQUAL_PART, EQUAL_PART],
           discover: null,
           dataParallelSize: 8,
           rankOffsets: [0, 8],
@@ -178,6 +180,7 @@ describe("loadConfig", () => {
     const one = {
       access: [PLAIN],
       names: [null],
+      parts: [EQUAL_PART],
       discover: null,
       dataParallelSize: 1,
       rankOffsets: [0],
@@ -376,10 +379,6 @@ describe("loadConfig", () => {
     [
       withLocality("{ mode: shadow }", V3, V3.replace("deepseek-v3", "kimi-k2")),
       'models.m.locality has the experts of deepseek-v3 in pool "p0", and those of kimi-k2 in "p1"; expected one model',
-    ],
-    [
-      `workers: 2\n${withLocality("{ mode: on }", V3, V3)}`,
-      "models.m.locality needs `workers: 1`, which is 2",
     ],
     [withModels("m: { aliase: [x] }"), "models.m has no setting `aliase`; did you mean `aliases`?"],
     ["workers: 0", "workers is 0; "],

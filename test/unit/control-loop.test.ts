@@ -4,6 +4,7 @@ import type { PoolView } from "../../src/control/follow/pool-view.ts";
 import { ControlLoop } from "../../src/control/control-loop.ts";
 import { LocalPlanner } from "../../src/control/plan/local-planner.ts";
 import { BALANCE_POLICIES } from "../../src/core/planning/balance-policy.ts";
+import { UNKNOWN_MACHINE } from "../../src/core/planning/machine.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
 import type { RoutingSnapshot } from "../../src/model/snapshot.ts";
 import { LocalStore } from "../../src/store/local/local-store.ts";
@@ -37,6 +38,7 @@ function open(prepareTimeoutMs: number, gateway = "one", view?: PoolView): void 
     topology: SMALL_TOPOLOGY,
     policy: BALANCE_POLICIES.plimsoll,
     cadence: { sharesMs: ROUND_MS, placementMs: 10 * ROUND_MS },
+    machine: UNKNOWN_MACHINE,
   };
   loop = new ControlLoop({
     gateway,

@@ -126,7 +126,7 @@ describe("an alarm", () => {
     const { alarms } = statusOf(pool({ leader: null, paused: true, engine }), broken, 11_000);
     expect(alarms).toEqual([
       "The store does not work: ECONNREFUSED.",
-      "Nobody leads the pool: nothing is balanced.",
+      "Nobody is known to lead the pool.",
       expect.stringMatching(/^vllm 0\.32: it rebalances no more, since /) as string,
       "An operator holds placements.",
     ]);

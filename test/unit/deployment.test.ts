@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { loadConfig } from "../../src/config/load-config.ts";
+import { imageEnvironment } from "../image-environment.ts";
 import { dashboards } from "../dashboards.ts";
 import { isKey } from "../../src/config/operator-key.ts";
 
@@ -14,6 +15,7 @@ interface Service {
   readonly environment?: Record<string, string>;
   readonly secrets?: readonly string[];
   readonly volumes?: readonly string[];
+  readonly ports?: readonly string[];
 }
 
 interface Compose {
@@ -30,10 +32,7 @@ let image: Record<string, string>;
 let compose: Compose;
 beforeAll(async () => {
   folder = await scratchFolder();
-  const text = await textOf("Dockerfile");
-  image = Object.fromEntries(
-    [...text.matchAll(/(PLIMSOLL_\w+)=(\S+)/g)].map(([, name, value]) => [name, value]),
-  );
+  image = await imageEnvironment();
   compose = parse(await textOf("deploy/compose/compose.yaml")) as Compose;
 });
 afterAll(() => folder[Symbol.asyncDispose]());
@@ -49,18 +48,38 @@ function interpolated(text: string): string {
 
 test("a container listens for all, and starts with a key only", async () => {
   const path = await folder.write("gateway.yaml", interpolated(compose.configs.plimsoll.content));
-  await expect(loadConfig(path, image)).rejects.toThrow("names PLIMSOLL_KEY, which is not set");
-  const { http, operatorKeyHash, notes } = await loadConfig(path, { ...image, PLIMSOLL_KEY: KEY });
+  const { PLIMSOLL_KEY: _, ...keyless } = image;
+  await expect(loadConfig(path, keyless)).rejects.toThrow("names PLIMSOLL_KEY, which is not set");
+  const { http, operatorKeyHash, notes } = await loadConfig(path, image);
   expect(http).toMatchObject({ host: "0.0.0.0", operatorKeyEnv: "PLIMSOLL_KEY" });
   expect(isKey(KEY, operatorKeyHash ?? "")).toBe(true);
   expect(notes).toEqual([]);
+});
+
+test("a container is open to clients without keys only where that is said, and Compose publishes it here alone", async () => {
+  const pools = 'pools: [{ name: p, kind: openai, models: [m], urls: ["http://a"] }]';
+  const path = await folder.write("silent.yaml", pools);
+  await expect(loadConfig(path, image)).rejects.toThrow(/PLIMSOLL_HTTP_HOST: http\.host is 0\.0\.0\.0/);
+  const said = await loadConfig(path, { ...image, PLIMSOLL_ACCESS_ANONYMOUS: "true" });
+  expect(said.http.host).toBe("0.0.0.0");
+  const cluster = parse(await textOf("deploy/compose/cluster.yaml"), { merge: true }) as Compose;
+  for (const { services, configs } of [compose, cluster]) {
+    for (const { ports = [] } of Object.values(services))
+      for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
+    for (const [name, { content }] of Object.entries(configs)) {
+      if (!content.includes("pools:")) continue;
+      const { access } = await loadConfig(await folder.write(`${name}.yaml`, interpolated(content)), image);
+      expect(access.anonymous).toBe(true);
+    }
+  }
 });
 
 test("the image runs what the npm package does, not as root, and writes nothing", async () => {
   const text = await textOf("Dockerfile");
   const steps = text.slice(text.lastIndexOf("\nFROM "));
   expect(steps).toContain("\nUSER node\n");
-  expect(steps).toContain("\nHEALTHCHECK ");
+  expect(steps).toMatch(/\nHEALTHCHECK [^\n]*\\\n +CMD (.*)\n/);
+  expect(steps).toContain(`CMD ["node", "${manifest.bin}", "health"]\n`);
   expect(steps).toContain(`\nENTRYPOINT ["node", "${manifest.bin}"]\n`);
   expect(compose.services.plimsoll).toMatchObject({ read_only: true, tmpfs: ["/tmp"] });
 });

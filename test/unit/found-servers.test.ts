@@ -15,8 +15,8 @@ async function expanded(yaml: string) {
   notices = [];
   found = new FoundServers(
     async () => [
-      { name: "b.test", port: 8000, priority: 0 },
-      { name: "a.test", port: 8000, priority: 0 },
+      { name: "b.test", port: 8000, priority: 5, weight: 0 },
+      { name: "a.test", port: 8000, priority: 0, weight: 0 },
     ],
     (line) => notices.push(line),
   );
@@ -25,8 +25,8 @@ async function expanded(yaml: string) {
   );
 }
 
-function text({ urls, names, access, rankOffsets, bootstrapPorts }: ServersConfig) {
-  expect([names.length, access.length, rankOffsets.length]).toEqual([urls.length, urls.length, urls.length]);
+function text({ urls, names, access, parts, rankOffsets, bootstrapPorts }: ServersConfig) {
+  for (const each of [names, access, parts, rankOffsets]) expect(each).toHaveLength(urls.length);
   return urls.map((url, i) => [names[i]?.name ?? "", url, bootstrapPorts[i] ?? 0].join(" "));
 }
 

@@ -56,6 +56,7 @@ async function openStream(
   const relayed = new ClientResponse(
     response as unknown as ServerResponse,
     answering,
+    { shown: (shard) => shard },
     1000,
     0,
     null,

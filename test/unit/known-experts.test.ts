@@ -23,6 +23,7 @@ function facts(letters: string, more: { readonly tenant?: string; readonly sessi
     priority: 0,
     rank: -1,
     models: null,
+    owner: null,
   });
 }
 

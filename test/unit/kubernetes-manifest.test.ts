@@ -6,6 +6,7 @@ import { loadConfig } from "../../src/config/load-config.ts";
 import type { FittedEngine } from "../../src/model/fitted-engine.ts";
 import { gpusOf } from "../../src/planner/layout.ts";
 import type { Plan } from "../../src/planner/plan.ts";
+import { imageEnvironment } from "../image-environment.ts";
 import { gatewayConfig } from "../../src/plans/gateway-config.ts";
 import { kubernetesManifest } from "../../src/plans/kubernetes/manifest.ts";
 import { planName } from "../../src/plans/kubernetes/names.ts";
@@ -168,8 +169,16 @@ describe.each(CASES)("$title", (one) => {
 async function checkConfig(config: string, documents: readonly Any[], pods: readonly Pods[]): Promise<void> {
   const map = documents.find(({ kind, data }) => kind === "ConfigMap" && data["plimsoll.yaml"] !== undefined);
   expect(map.data["plimsoll.yaml"]).toBe(config);
-  const { pools, notes } = await loadConfig(await folder.write("plimsoll.yaml", config));
-  expect(notes).toEqual([expect.stringContaining("beyond loopback")]);
+  const { env } = documents
+    .filter(({ kind }) => kind === "Deployment")
+    .flatMap(({ spec }) => spec.template.spec.containers)
+    .find(({ name }) => name === "plimsoll");
+  const own = (env as readonly { readonly name: string; readonly value?: string }[]).flatMap(
+    ({ name, value }) => (value === undefined ? [] : [[name, value] as const]),
+  );
+  const environment = { ...(await imageEnvironment()), ...Object.fromEntries(own) };
+  const { pools, notes } = await loadConfig(await folder.write("plimsoll.yaml", config), environment);
+  expect(notes).toEqual([]);
   const [pool] = pools;
   const servers = "prefill" in pool ? [pool.prefill, pool.decode] : "servers" in pool ? [pool.servers] : [];
   expect(servers.length).toBeGreaterThan(0);

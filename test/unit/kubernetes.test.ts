@@ -6,6 +6,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { scratchFolder } from "../../harness/scratch-folder.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { type Manifest, schemaFaults } from "../kubernetes-schemas.ts";
+import { imageEnvironment } from "../image-environment.ts";
 import { rendered, renderedOf, RENDERINGS } from "../rendered-manifests.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -166,7 +167,8 @@ describe.each(Object.entries(RENDERINGS))("%s", (name, rendering) => {
     await using folder = await scratchFolder();
     const [text] = Object.values(configMap().data);
     // The API server that a pod of a cluster has.
-    const environment = { KUBERNETES_SERVICE_HOST: "10.0.0.1", KUBERNETES_SERVICE_PORT: "443" };
+    const cluster = { KUBERNETES_SERVICE_HOST: "10.0.0.1", KUBERNETES_SERVICE_PORT: "443" };
+    const environment = { ...(await imageEnvironment()), ...cluster };
     return await loadConfig(await folder.write("plimsoll.yaml", text), environment);
   }
 });

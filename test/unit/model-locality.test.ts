@@ -16,9 +16,9 @@ const { moeLayers, experts, topk } = SMALL_MODEL;
 const SHADOW: LocalitySettings = { mode: "shadow", percent: 100, switchbackMinutes: null, loadBand: 0.1 };
 const ON: LocalitySettings = { ...SHADOW, mode: "on" };
 
-/** As far as it goes: pools that know nothing of where their experts are. */
-function pool(name: string): ServingPool {
-  const made = { name, snapshot: null, deployment: null };
+/** As far as it goes. @param snapshot null where it is not known where experts are */
+function pool(name: string, snapshot: object | null): ServingPool {
+  const made = { name, snapshot, deployment: null };
   return { ...made, current: made } as unknown as ServingPool;
 }
 
@@ -42,8 +42,9 @@ class Case {
   readonly locality: ModelLocality;
   readonly rng = new Rng(1);
 
-  constructor(settings: LocalitySettings) {
+  constructor(settings: LocalitySettings, follows = false, snapshot: object | null = null) {
     const options = {
+      follows,
       shape: signatureShape(moeLayers.length, experts, topk),
       sketchBytes: 1 << 20,
       clock: this.clock,
@@ -51,13 +52,26 @@ class Case {
       later: (turn: () => void) => void this.turns.push(turn),
       seed: 1,
     };
-    this.locality = new ModelLocality("m", SMALL_MODEL, [pool("a"), pool("b")], settings, options);
+    this.locality = new ModelLocality(
+      "m",
+      SMALL_MODEL,
+      [pool("a", snapshot), pool("b", null)],
+      settings,
+      options,
+    );
     // So many are always in flight.
     for (let i = 0; i < IN_FLIGHT; i++) this.locality.begin(this.facts(i)).sentTo(i % 2, 100);
   }
 
   facts(session: number): RequestFacts {
-    const origin = { tenant: "anonymous", session: `s${session}`, priority: 0, rank: -1, models: null };
+    const origin = {
+      tenant: "anonymous",
+      session: `s${session}`,
+      priority: 0,
+      rank: -1,
+      models: null,
+      owner: null,
+    };
     return requestFacts(Buffer.from('{"model":"m","prompt":"hi"}'), origin);
   }
 
@@ -73,8 +87,12 @@ class Case {
     request.over();
     const timing = { arrivalMs: 0, firstFrameMs: 5, lastFrameMs: 5 + 9 * tpotMs } as RequestTiming;
     request.answered(timing, 10);
-    while (this.turns.length > 0) this.turns.shift()?.();
+    this.work();
     return acts ? "locality" : "control";
+  }
+
+  work(): void {
+    while (this.turns.length > 0) this.turns.shift()?.();
   }
 
   report() {
@@ -102,6 +120,28 @@ describe("the shadow", () => {
     expect(fullest.control).toBeGreaterThanOrEqual(1);
     expect(localityPage(one.report())).toMatch(/would have read 4\d\.\d % fewer of them/);
   });
+});
+
+test("where experts are known to be, node hops are those of the requests' own tokens", () => {
+  // Those of a domain are on a node by themselves.
+  const topology = { nodes: 4, gpusPerNode: 1, slotsPerGpu: 8 };
+  const slots = moeLayers.length * 32;
+  const placement = {
+    layers: moeLayers.length,
+    experts,
+    topology,
+    physicalToLogical: Int32Array.from({ length: slots }, (_, i) => i % 32),
+  };
+  const snapshot = { placement, shares: { values: new Float64Array(slots).fill(1) } };
+  const one = new Case(SHADOW, false, snapshot);
+  for (let i = 0; i < 200; i++) one.send(i, i % 2, () => (i >> 1) % 2);
+  const { experts: found } = one.report();
+  // One node of four, from any of them; of the other pool nothing is known.
+  expect(found?.nodeHops).toEqual({ control: 0.75, locality: 0.75 });
+  expect(localityPage(one.report())).toMatch(/node hops of a token.*0\.75/s);
+  const unknown = new Case(SHADOW);
+  for (let i = 0; i < 200; i++) unknown.send(i, i % 2, () => (i >> 1) % 2);
+  expect(unknown.report().experts?.nodeHops).toEqual({ control: null, locality: null });
 });
 
 describe("sessions by percent", () => {
@@ -176,5 +216,55 @@ describe("periods", () => {
     expect(found?.saved).toBeGreaterThan(0.4);
     expect(found?.interval?.low).toBeGreaterThan(0.35);
     expect(localityPage(one.report())).toContain("A whole period is one unit.");
+  });
+});
+
+describe("a process that follows another", () => {
+  it("leaves there what it counts and sees, for one report of all", () => {
+    const [one, two, primary] = [new Case(SHADOW, true), new Case(SHADOW, true), new Case(SHADOW)];
+    const own = IN_FLIGHT;
+    for (let i = 0; i < 400; i++) {
+      for (const [process, worker] of [one, two].entries()) {
+        worker.send(i, i % 2, () => (i >> 1) % 2);
+        if (i % 4 === 3) primary.locality.add(process, worker.locality.share());
+      }
+      primary.clock.ms += EVERY_MS;
+      primary.work();
+    }
+    const { choices, pools, experts: found, fullest, known } = primary.report();
+    expect(choices).toEqual({ sent: 2 * (400 + IN_FLIGHT) + own, byExperts: 800, elsewhere: 400 });
+    expect(pools.reduce((sum, { requests }) => sum + requests.locality, 0)).toBe(choices.sent);
+    expect(known).toMatchObject({ requests: 2 * (400 + IN_FLIGHT) + own, answers: { learned: 800 } });
+    expect(known.kinds).toBe(one.locality.known.kinds);
+    expect(known.groupRequests).toBeGreaterThan(700);
+    expect(found?.batches).toBeGreaterThan(5);
+    // Of the three together.
+    expect(found?.stepTokens).toBeCloseTo((3 * IN_FLIGHT) / 2, 0);
+    expect(found?.saved).toBeGreaterThan(0.25);
+    expect(fullest.control).toBeGreaterThanOrEqual(1);
+    expect(primary.locality.inFlight).toBe(3 * IN_FLIGHT);
+    for (const process of [0, 1]) primary.locality.gone(process);
+    expect(primary.locality.inFlight).toBe(IN_FLIGHT);
+    // It learns nothing itself.
+    expect(one.locality.groups).toBeNull();
+    expect(one.report().experts).toBeNull();
+    expect(one.locality.takeGroups(primary.locality.groups ?? expect.fail())).toBe(true);
+    expect(one.locality.groups?.groups.mixes).toEqual(primary.locality.groups?.groups.mixes);
+  });
+
+  it("counts its times there, and nothing under settings that are past", () => {
+    const [worker, primary] = [new Case({ ...ON, percent: 50 }, true), new Case({ ...ON, percent: 50 })];
+    for (let i = 0; i < 60; i++) worker.send(i, i % 2, () => i % 2);
+    primary.locality.add(1, worker.locality.share());
+    const times = () => {
+      const { control, locality } = primary.report().times?.tpot.ms ?? expect.fail();
+      return (control?.count ?? 0) + (locality?.count ?? 0);
+    };
+    expect(times()).toBe(60);
+    for (let i = 0; i < 60; i++) worker.send(i, i % 2, () => i % 2);
+    primary.locality.update(primary.locality.pools, { ...ON, percent: 60 });
+    primary.locality.add(1, worker.locality.share());
+    expect(times()).toBe(0);
+    expect(primary.locality.inFlight).toBe(2 * IN_FLIGHT);
   });
 });

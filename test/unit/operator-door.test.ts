@@ -39,7 +39,10 @@ async function answerTo(
     return reply.code(status).send(body);
   });
   const operatorKeyHash = key === null ? null : keyHash(key);
-  const access = new Access({ operatorKeyHash, access: { keys: [], jwt: null } }, { now: () => 0 });
+  const access = new Access(
+    { operatorKeyHash, access: { keys: [], jwt: null, anonymous: false } },
+    { now: () => 0 },
+  );
   // What it adds to the app is all that is asked here.
   void new OperatorDoor(app, {
     access,
@@ -224,7 +227,10 @@ test("an engine's key writes as often as its ranks have to, and no more; an oper
     ]),
     key("ops", "operator", null),
   ];
-  const access = new Access({ operatorKeyHash: null, access: { keys, jwt: null } }, { now: () => 0 });
+  const access = new Access(
+    { operatorKeyHash: null, access: { keys, jwt: null, anonymous: false } },
+    { now: () => 0 },
+  );
   const terms = { access, host: "h", peers: new Peers(app.server), clock: { now: () => now } };
   void new OperatorDoor(app, terms);
   app.post("/ep/v1/load", async () => ({}));

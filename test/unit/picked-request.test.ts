@@ -285,6 +285,38 @@ describe("of a model over several pools", () => {
     expect(JSON.parse(sent.body as string)).toMatchObject({ model: "m", seed: 5 });
   });
 
+  it("picks where a request's like are, as far as the subset has it, and counts it there", () => {
+    const locality = { mode: "on", percent: 100, switchbackMinutes: null, loadBand: 0.5 } as const;
+    const pools = ["p", "q"].map((pool) => ({ pool, model: "m", weight: null, header: {} }));
+    const models = [{ ...fallsBack, fallback: [], pools, locality }];
+    const picks = new PickerCase({ pools: 2, shards: 1, models, locality });
+    const [of, only] = ["10.0.0.1:8000", "10.0.1.1:8000"];
+    const begin = (tenant: string, subset: readonly string[]) =>
+      picks.begin().say(
+        {
+          ...chatHeaders(["x-tenant", tenant]),
+          metadata: { "envoy.lb.subset_hint": { "x-gateway-destination-endpoint-subset": subset } },
+        },
+        chatBody(),
+      );
+    for (let i = 0; i < 3; i++) {
+      const proxies = [begin("t", [of, only]), begin("u", [of, only])];
+      expect(proxies.map(({ heard }) => heard[0].endpoints)).toEqual([of, only]);
+      expect(picks.flights.locality?.inFlight).toBe(2);
+      for (const { request } of proxies) request.cut();
+    }
+    const proxy = begin("t", [only]);
+    expect(proxy.heard[0].endpoints).toBe(only);
+    proxy.request.cut();
+    const { choices, sent } = picks.flights.locality?.tally ?? expect.fail();
+    expect(choices).toMatchObject({ byExperts: 7, elsewhere: 0 });
+    expect([...sent.locality.requests]).toEqual([4 + 3, 4 + 4]);
+    expect(picks.flights.locality?.inFlight).toBe(0);
+    expect(picks.flights.choices).toEqual(
+      Array.from({ length: 7 }, () => expect.stringMatching(/ locality$/)),
+    );
+  });
+
   it("copies nothing to a shadow pool", async () => {
     const shadow = { pool: "q", model: "m", part: 1 };
     const picks = new PickerCase({ pools: 2, models: [{ ...fallsBack, fallback: [], shadow }] });

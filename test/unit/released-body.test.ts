@@ -15,7 +15,14 @@ function fly(options: CaseOptions) {
   const bytes = Buffer.alloc(1 << 16, " ");
   bytes.write('{"model":"m"');
   bytes.write("}", bytes.length - 1);
-  const facts = requestFacts(bytes, { tenant: "t", priority: 0, session: null, rank: -1, models: null });
+  const facts = requestFacts(bytes, {
+    tenant: "t",
+    priority: 0,
+    session: null,
+    rank: -1,
+    models: null,
+    owner: null,
+  });
   const request = { method: "POST", path: "/v1/chat/completions", headers: [], body: facts.body } as const;
   const flight = new Flight(flights.deck, flights.route, facts, request, new HeardClient()).start();
   return { flights, flight, body: new WeakRef(facts.body as Buffer) };

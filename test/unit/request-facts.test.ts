@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ANONYMOUS, requestFacts } from "../../src/serving/request/request-facts.ts";
 
-const NOBODY = { tenant: ANONYMOUS, priority: 0, session: null, rank: -1, models: null };
+const NOBODY = { tenant: ANONYMOUS, priority: 0, session: null, rank: -1, models: null, owner: null };
 
 function factsOf(text: string, origin = NOBODY) {
   return requestFacts(Buffer.from(text), origin);

@@ -4,7 +4,7 @@ import { RequestTerms } from "../../src/serving/models/request-terms.ts";
 import { InvalidRequest } from "../../src/serving/refusals.ts";
 import { requestFacts } from "../../src/serving/request/request-facts.ts";
 
-const ORIGIN = { tenant: "t", priority: 0, session: null, rank: -1, models: null };
+const ORIGIN = { tenant: "t", priority: 0, session: null, rank: -1, models: null, owner: null };
 
 function taken(more: Partial<ModelSettings>, body: object, path = "/v1/chat/completions") {
   const settings = {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { ResponseHomes } from "../../src/serving/affinity/response-homes.ts";
+import { isOwnedBy, ownedId } from "../../src/serving/affinity/response-owner.ts";
 import { ResponseId } from "../../src/serving/affinity/response-id.ts";
 
 function found(...chunks: string[]): string[] {
@@ -21,16 +22,41 @@ test.each([
   expect(found(...chunks)).toEqual(ids);
 });
 
+const at = (shard: number) => ({ shard, owner: null });
+
 test("so many homes are remembered, those used last", () => {
   const homes = new ResponseHomes();
-  homes.set("first", 7);
-  for (let i = 0; i < 49_999; i++) homes.set(`r${i}`, 1);
-  expect(homes.of("first")).toBe(7);
-  for (let i = 0; i < 1000; i++) homes.set(`t${i}`, 1);
-  expect(homes.of("first")).toBe(7);
-  for (let i = 0; i < 100_000; i++) homes.set(`s${i}`, 2);
-  homes.set("x".repeat(200), 3);
+  homes.set("first", at(7));
+  for (let i = 0; i < 49_999; i++) homes.set(`r${i}`, at(1));
+  expect(homes.of("first")).toEqual(at(7));
+  for (let i = 0; i < 1000; i++) homes.set(`t${i}`, at(1));
+  expect(homes.of("first")).toEqual(at(7));
+  for (let i = 0; i < 100_000; i++) homes.set(`s${i}`, at(2));
+  homes.set("x".repeat(200), at(3));
   expect(homes.size).toBeGreaterThan(40_000);
   expect(homes.size).toBeLessThanOrEqual(50_000);
-  expect(["first", "s99999", "x".repeat(200)].map((id) => homes.of(id))).toEqual([-1, 2, -1]);
+  expect(["first", "s99999", "x".repeat(200)].map((id) => homes.of(id))).toEqual([null, at(2), null]);
+});
+
+test("a home stays its owner's", () => {
+  const homes = new ResponseHomes();
+  homes.set("r", { shard: 1, owner: "a" });
+  homes.set("r", { shard: 2, owner: "b" });
+  homes.set("r", at(2));
+  expect(homes.of("r")).toEqual({ shard: 1, owner: "a" });
+  homes.set("r", { shard: 3, owner: "a" });
+  expect(homes.of("r")?.shard).toBe(3);
+});
+
+test("an id tells its owner, and nothing else", () => {
+  const ids = [ownedId("a"), ownedId("a")];
+  expect(ids[0]).toMatch(/^resp_[0-9a-f]{64}$/);
+  expect(ids.map((id) => [isOwnedBy(id, "a"), isOwnedBy(id, "b")])).toEqual([
+    [true, false],
+    [true, false],
+  ]);
+  const marks = ids.map((id) => id.slice(-32));
+  expect(marks[0]).not.toBe(marks[1]);
+  expect(isOwnedBy(`${ids[0].slice(0, -32)}${marks[1]}`, "a")).toBe(false);
+  expect(["", "resp_", `${ids[0]}0`, ids[0].slice(1)].map((id) => isOwnedBy(id, "a"))).not.toContain(true);
 });

@@ -53,6 +53,11 @@ describe("session-affinity", () => {
     expect([home, second, -1]).not.toContain(costsOf(scorer, live, request).indexOf(0));
     live.ready[home] = 1;
     expect(costsOf(scorer, live, request).indexOf(0)).toBe(home);
+    live.tier[home] = 1;
+    expect(costsOf(scorer, live, request).indexOf(0)).not.toBe(home);
+    live.ready.fill(0);
+    live.ready[home] = 1;
+    expect(costsOf(scorer, live, request).indexOf(0)).toBe(home);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { capacity } from "../../src/routing/filters/capacity.ts";
 import { circuit } from "../../src/routing/filters/circuit.ts";
+import { firstTier } from "../../src/routing/filters/first-tier.ts";
 import { model } from "../../src/routing/filters/model.ts";
 import { pinned } from "../../src/routing/filters/pinned.ts";
 import { ready } from "../../src/routing/filters/ready.ts";
@@ -36,6 +37,14 @@ describe("filters", () => {
     states.models[1] = new Set(["other", "m"]);
     states.models[3] = new Set(["m"]);
     expect(eligible(model, states)).toEqual([0, 1, 1, 0]);
+  });
+
+  it("first tier: later ones only where no earlier one is left", () => {
+    const states = new ShardStates(4);
+    states.tier.set([2, 1, 1, 0]);
+    expect(eligible(firstTier, states)).toEqual([0, 1, 1, 0]);
+    states.tier.set([1, 1, 1, 0]);
+    expect(eligible(firstTier, states)).toEqual([1, 1, 1, 0]);
   });
 
   it("untried: not where the request failed", () => {

@@ -24,7 +24,7 @@ describe("SRV records", () => {
     const lookup = async () => {
       const next = answers.length > 1 ? answers.shift() : answers[0];
       if (next instanceof Error || next === undefined) throw next ?? new Error("none");
-      return next.map((one) => ({ name: "a", port: 8000, priority: 0, ...one }));
+      return next.map((one) => ({ name: "a", port: 8000, priority: 0, weight: 0, ...one }));
     };
     const terms = { kind: "dns", srv: "_http._tcp.engines", scheme: "http", path: "" } as const;
     return { ...heard, source: new DnsSource(terms, lookup, everyMs, heard) };
@@ -37,13 +37,49 @@ describe("SRV records", () => {
       ["http://a:8000", "http://b:8000"],
     ],
     ["the usual port", [{ port: 80 }], ["http://a"]],
-    ["the lowest priority number alone", [{ priority: 7 }, { name: "b", priority: 3 }], ["http://b:8000"]],
     ["the root: no such service", [{ name: "." }, { name: "" }], []],
     ["what is no name", [{ name: "a/b" }, { name: "a@b" }], []],
   ])("%s", async (_, records, expected) => {
     const { source } = dns([records], 0);
     await source.start();
     expect(urls(source)).toEqual(expected);
+  });
+
+  test("say which come first, and which part each gets of those", async () => {
+    const { source } = dns(
+      [
+        [
+          { name: "late", priority: 20, weight: 5 },
+          { name: "half", priority: 10, weight: 30 },
+          { name: "most", priority: 10, weight: 60 },
+          { name: "few", priority: 10, weight: 0 },
+          { name: "most", priority: 30, weight: 900 },
+          { name: "last", priority: 65_535, weight: 65_535 },
+        ],
+      ],
+      0,
+    );
+    await source.start();
+    const parts = source.state.endpoints?.map(({ url, part }) => [url, part?.tier, part?.weight]);
+    expect(parts).toEqual([
+      ["http://few:8000", 0, 1 / 60],
+      ["http://half:8000", 0, 0.5],
+      ["http://last:8000", 3, 1],
+      ["http://late:8000", 1, 1],
+      ["http://most:8000", 0, 1],
+    ]);
+  });
+
+  test("that are changed in their weights alone are another list", async () => {
+    vi.useFakeTimers();
+    const { source } = dns([
+      [{ weight: 2 }, { name: "b", weight: 2 }],
+      [{ weight: 2 }, { name: "b", weight: 1 }],
+    ]);
+    await source.start();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(source.state.changes).toBe(2);
+    await source.stop();
   });
 
   test("are looked up again; what fails is said once, and the last list stays", async () => {

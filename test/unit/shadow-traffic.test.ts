@@ -12,7 +12,7 @@ import { type CaseOptions, FlightCase, HeardClient } from "../flight-case.ts";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const ORIGIN = { tenant: "t", priority: 0, session: null, rank: -1, models: null };
+const ORIGIN = { tenant: "t", priority: 0, session: null, rank: -1, models: null, owner: null };
 
 /** Requests for pool `p`, of which a part is copied to pool `q`. */
 function shadowCase(part: number, options: CaseOptions = {}) {

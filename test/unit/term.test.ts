@@ -88,6 +88,9 @@ describe("a leader that is cut off", () => {
     expect(leader()).toBe(1);
     expect(cluster.members[0].loop.leading).toBe(false);
     expect(view().leader?.gateway).toBe("gateway 1");
+    // What it said of itself is in its view still.
+    expect(cluster.members[0].loop.view.leader?.gateway).toBe("gateway 0");
+    expect(cluster.members.map(({ loop }) => loop.leader?.gateway ?? null)).toEqual([null, "gateway 1"]);
     expect(view().rollout.pending).toBeNull();
     await obeyed();
     await rollingOut();
@@ -96,6 +99,7 @@ describe("a leader that is cut off", () => {
     cluster.members[0].store.join();
     await rounds(3);
     expect(leader()).toBe(1);
+    expect(cluster.members.map(({ loop }) => loop.leader?.gateway)).toEqual(["gateway 1", "gateway 1"]);
     expect(cluster.members[0].loop.view.snapshot?.epoch).toBe(cluster.published?.epoch);
     expect(cluster.violations).toEqual([]);
   });

@@ -25,7 +25,7 @@ import { pieces } from "./pieces.ts";
 const text = (whole: string) => Buffer.from(whole);
 
 const SHAPE = { layers: 2, experts: 3, gpus: 4 };
-const ANONYMOUS = { tenant: "anonymous", priority: 0, session: null, models: null, rank: -1 };
+const ANONYMOUS = { tenant: "anonymous", priority: 0, session: null, models: null, owner: null, rank: -1 };
 const BODIES = [
   text(
     '{"model":"small","messages":[{"role":"user","content":"é 世界"}],"stream":true,"max_tokens":16,"user":"a","tools":[{"type":"function"}]}',

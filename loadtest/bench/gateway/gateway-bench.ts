@@ -8,9 +8,6 @@ import { processTree } from "./process-usage.ts";
 import { NotInstalled, type Router, type RunningRouter } from "./router.ts";
 import { openStand, type Stand } from "./stand.ts";
 
-/** For code to be compiled. */
-const WARM_UP_WINDOW_MS = 2000;
-
 export interface GatewayBench {
   readonly routers: readonly Router[];
   readonly cells: readonly Cell[];
@@ -19,8 +16,8 @@ export interface GatewayBench {
   /** Of every cell, in each process. */
   readonly repeats: number;
   readonly windowMs: number;
-  /** Every router goes through these before anything counts. */
-  readonly warmUpCells: readonly Cell[];
+  /** Every router goes through these before anything counts, for code to be compiled: each for so long. */
+  readonly warmUp: { readonly cells: readonly Cell[]; readonly windowMs: number };
   /** One line of progress. */
   readonly progress: (line: string) => void;
 }
@@ -66,7 +63,7 @@ export async function runGatewayBench(bench: GatewayBench): Promise<GatewayResul
 }
 
 async function measureAll(
-  { cells, repeats, windowMs, warmUpCells, progress }: GatewayBench,
+  { cells, repeats, windowMs, warmUp, progress }: GatewayBench,
   stand: Stand,
   started: readonly Started[],
   measurements: Measurements,
@@ -74,7 +71,7 @@ async function measureAll(
 ): Promise<void> {
   for (const { router, running } of started) {
     progress(`warming up ${router.name}`);
-    for (const cell of warmUpCells) await measure(stand, running, cell, WARM_UP_WINDOW_MS);
+    for (const cell of warmUp.cells) await measure(stand, running, cell, warmUp.windowMs);
   }
   for (let repeat = 1; repeat <= repeats; repeat++) {
     for (const cell of cells) {

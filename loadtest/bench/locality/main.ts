@@ -15,6 +15,7 @@ interface Options {
   readonly batch?: number;
   readonly live?: true;
   readonly part?: number;
+  readonly processes?: number;
   readonly seed: number;
   readonly out?: string;
   readonly json?: true;
@@ -31,6 +32,9 @@ const command = new Command("bench:locality")
   .addOption(
     positiveOption("--part <part>", "with --live: of the answers, those that name their experts; 0.1"),
   )
+  .addOption(
+    countOption("--processes <n>", "with --live: so many beside one, that share groups and that do not"),
+  )
   .addOption(countOption("--seed <n>", "of everything that is drawn").default(1))
   .option("--out <file>", "also write the tables there, as JSON")
   .addOption(jsonOption())
@@ -38,7 +42,17 @@ const command = new Command("bench:locality")
   .exitOverride()
   .action(run);
 
-async function run({ data, instances, batch, live, part, seed, out, json }: Options): Promise<void> {
+async function run({
+  data,
+  instances,
+  batch,
+  live,
+  part,
+  processes,
+  seed,
+  out,
+  json,
+}: Options): Promise<void> {
   const say = output(json ?? false);
   const model = await loadModel("deepseek-v3");
   const streams = data === undefined ? syntheticStreams(model, seed) : await recordedStreams(data, seed);
@@ -52,6 +66,7 @@ async function run({ data, instances, batch, live, part, seed, out, json }: Opti
     ...(instances === undefined ? {} : { instances: [instances] }),
     ...(batch === undefined ? {} : { batch }),
     ...(part === undefined ? {} : { part }),
+    ...(processes === undefined ? {} : { processes }),
   };
   const { health } = await readConfig(chatPool("http://127.0.0.1:1"));
   const tables = streams.map((stream) =>

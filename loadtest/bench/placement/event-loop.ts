@@ -9,6 +9,7 @@ import { LocalPlanner } from "../../../src/control/plan/local-planner.ts";
 import { PlannerThread } from "../../../src/control/plan/planner-thread.ts";
 import type { Planner, PlannerOptions } from "../../../src/control/plan/planner.ts";
 import { BALANCE_POLICIES } from "../../../src/core/planning/balance-policy.ts";
+import { UNKNOWN_MACHINE } from "../../../src/core/planning/machine.ts";
 import type { PoolWindow } from "../../../src/model/pool-window.ts";
 import type { RoutingSnapshot } from "../../../src/model/snapshot.ts";
 import { LocalStore } from "../../../src/store/local/local-store.ts";
@@ -60,7 +61,13 @@ export async function eventLoopBench(): Promise<EventLoopReport> {
   const cadence = { sharesMs: ROUND_MS, placementMs: ROUND_MS };
   const topology = EP32;
   const model = await loadModel("deepseek-v3");
-  const options: PlannerOptions = { model, topology, policy: BALANCE_POLICIES.plimsoll, cadence };
+  const options: PlannerOptions = {
+    model,
+    topology,
+    policy: BALANCE_POLICIES.plimsoll,
+    cadence,
+    machine: UNKNOWN_MACHINE,
+  };
   const windows = driftingWindows(model, topology, WINDOWS, SEED);
   const pieces = await gatewayPieces(options, windows, PIECE_ROUNDS);
 

@@ -43,7 +43,7 @@ export async function gatewayPieces(
 
   for (let round = 1; round <= rounds; round++) {
     const window = crossing(timed, "window from the pool's thread", null, windows[round % windows.length]);
-    const question = { nowMs: round * cadence.placementMs, window, decide: true, capacity };
+    const question = { nowMs: round * cadence.placementMs, windows: [window], decide: true, capacity };
     crossing(timed, null, "round to the planner's thread", {
       kind: "ask",
       question: "plan",

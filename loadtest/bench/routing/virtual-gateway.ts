@@ -10,7 +10,7 @@ import type { VirtualRouter } from "./virtual-run.ts";
 import type { TimedRequest } from "./workload.ts";
 
 const PREFIX_INDEX_BYTES = 1 << 24;
-const ORIGIN = { tenant: "anonymous", priority: 0, session: null, rank: -1, models: null };
+const ORIGIN = { tenant: "anonymous", priority: 0, session: null, rank: -1, models: null, owner: null };
 
 interface Sent {
   readonly shard: number;

@@ -35,7 +35,7 @@ export class HistoryLog {
   /**
    * A round is over.
    * @param done what the pool did since the last; null where no window has ended
-   * @param atMs when it was looked at, ms since 1970: what was decided then may have taken seconds
+   * @param atMs when it was looked at, ms since 1970
    */
   observe(
     condition: PoolCondition,

@@ -1,5 +1,6 @@
 import { chunkLayers, withLayersOf } from "../../core/migration/chunk-layers.ts";
 import { countMoves } from "../../core/migration/moves.ts";
+import type { Plan } from "../../core/planning/plan.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { Placement } from "../../model/placement.ts";
 import type { ExpertPlane } from "../expert-plane.ts";
@@ -104,7 +105,7 @@ export class Rollouts {
   }
 
   async #run({ id, target, reason }: Logged, signal: AbortSignal): Promise<void> {
-    const { model, limits, actions, publisher, log, onOver } = this.#options;
+    const { planner, model, limits, actions, publisher, log, onOver } = this.#options;
     try {
       const chunks = chunkLayers(model, publisher.state.snapshot.placement, target, limits().stagingBytes);
       log.staged(id, chunks.length);
@@ -112,7 +113,9 @@ export class Rollouts {
         const stage = { layers, chunk: i + 1, chunks: chunks.length, reason };
         const pending = await actions.step(signal, () => this.#prepare(target, stage));
         await this.#everyRank("prepared", pending, signal);
-        await actions.step(signal, () => this.#commit(id, pending));
+        // No action: a planner that is busy keeps nobody else waiting.
+        const plan = await planner.reshare(pending.placement);
+        await actions.step(signal, () => this.#commit(id, pending, plan));
         await this.#everyRank("committed", pending, signal);
         await actions.step(signal, () => this.#retire(pending));
       }
@@ -145,10 +148,9 @@ export class Rollouts {
     return pending;
   }
 
-  async #commit(id: number, pending: PendingStage): Promise<void> {
-    const { planner, model, publisher, log } = this.#options;
+  async #commit(id: number, pending: PendingStage, plan: Plan): Promise<void> {
+    const { model, publisher, log } = this.#options;
     const { epoch, placement, chunk, chunks } = pending;
-    const plan = await planner.reshare(placement);
     const before = publisher.state.snapshot;
     const moves = countMoves(model, before.placement, placement);
     const reason = chunks === 1 ? pending.reason : `${pending.reason} (stage ${chunk} of ${chunks})`;

@@ -2,6 +2,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { PoolView } from "../follow/pool-view.ts";
 import { gpuCount } from "../../model/topology.ts";
 import { isUncertain } from "../store.ts";
+import { Deciding } from "./deciding.ts";
 import { DecisionLog } from "./decision-log.ts";
 import { EngineNews } from "./engine-news.ts";
 import { GpuLog } from "./gpu-log.ts";
@@ -12,6 +13,7 @@ import { Losses } from "./losses.ts";
 import { Orders } from "./orders.ts";
 import type { PoolPublisher } from "./pool-publisher.ts";
 import { RankWatch } from "./rank-watch.ts";
+import { Reports } from "./reports.ts";
 import { Rollouts } from "./rollouts.ts";
 import { Rounds } from "./rounds.ts";
 import { SerialActions } from "./serial-actions.ts";
@@ -39,7 +41,8 @@ export interface TermOptions extends TakeOverOptions {
  *
  * - *beginning* (`take-over.ts`): it reads what the store has, and goes by nothing else;
  * - *leading*: it takes rounds (`rounds.ts`), receives messages in their order (`leader-inbox.ts`), carries out orders
- *   (`orders.ts`) and rolls out placements (`rollouts.ts`), one action at a time;
+ *   (`orders.ts`) and decisions (`deciding.ts`) and rolls out placements (`rollouts.ts`), one action at a time; what is
+ *   measured it publishes beside them (`reports.ts`);
  * - *broken*: the store did not say what became of a write, or refused it: it asks for its end, and the next term begins
  *   by reading what is so;
  * - *over*: it takes no action any more.
@@ -61,10 +64,13 @@ export class Term {
   readonly #actions = new SerialActions();
   readonly #rollouts: Rollouts;
   readonly #losses: Losses;
+  readonly #reports: Reports;
   readonly #rounds: Rounds;
+  readonly #deciding: Deciding;
   readonly #inbox: LeaderInbox;
   #timer: NodeJS.Timeout | null = null;
   #stopReceiving: (() => void) | null = null;
+  #measuring: Promise<void> | null = null;
   #ticking = false;
   #over = false;
 
@@ -109,9 +115,12 @@ export class Term {
     const engine = new EngineNews({ publisher, view, requestsInFlight, clock, wallClock, onNotice });
     const led = { plane, planner, topology, publisher, rollouts, watch, engine, decision, history, clock };
     const { roundMs } = options;
+    const onFailed = (error: unknown) => this.#failed(error);
     const losses = new Losses(led);
     this.#losses = losses;
-    this.#rounds = new Rounds({ ...led, model, losses, view, roundMs, wallClock, gpus, gpuPast });
+    this.#reports = new Reports({ ...led, model, view, wallClock, gpus, gpuPast });
+    this.#rounds = new Rounds({ ...led, losses, view, roundMs });
+    this.#deciding = new Deciding({ ...led, actions: this.#actions, onFailed }, clock.now());
     const orders = new Orders({ ...led, store, model, reading: view.reading });
     this.#inbox = new LeaderInbox({
       ...led,
@@ -119,7 +128,7 @@ export class Term {
       losses,
       orders,
       reading: view.reading,
-      onFailed: (error) => this.#failed(error),
+      onFailed,
     });
   }
 
@@ -130,8 +139,9 @@ export class Term {
     this.#stopReceiving?.();
     await this.#actions.close();
     await this.#rollouts.close();
+    await this.#measuring;
     // Where its lease is lost, so are these seconds.
-    await this.#rounds.keepHistory().catch(() => {});
+    await this.#reports.keepHistory().catch(() => {});
   }
 
   async #start(token: number): Promise<void> {
@@ -141,14 +151,35 @@ export class Term {
     this.#stopReceiving = store.receive(token, (messages) =>
       this.#actions.act(() => this.#inbox.receive(messages)),
     );
-    this.#timer = setInterval(() => {
-      // A round that takes long takes the place of those that would have begun meanwhile.
-      if (this.#ticking) return;
-      this.#ticking = true;
-      void this.#take(() => this.#rounds.take()).finally(() => {
-        this.#ticking = false;
-      });
-    }, roundMs);
+    this.#timer = setInterval(() => this.#round(), roundMs);
+  }
+
+  /** What takes longer than a round takes the place of those that would have begun meanwhile. */
+  #round(): void {
+    if (this.#measuring !== null) return this.#goOn();
+    this.#measuring = this.#measure().finally(() => {
+      this.#measuring = null;
+      this.#goOn();
+    });
+  }
+
+  /** Resolves when it is over, also when it failed. */
+  async #measure(): Promise<void> {
+    try {
+      const window = await this.#reports.take();
+      if (window !== null) this.#deciding.observe(window);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #goOn(): void {
+    if (this.#ticking || this.#over) return;
+    this.#ticking = true;
+    void this.#take(() => this.#rounds.take()).finally(() => {
+      this.#ticking = false;
+      if (!this.#over) this.#deciding.ask(this.#options.clock.now());
+    });
   }
 
   /** Resolves when the action is over, also when it failed. */

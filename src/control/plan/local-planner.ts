@@ -12,16 +12,17 @@ export class LocalPlanner implements Planner {
   readonly #balancer: Balancer;
 
   /** @param startMs the time of the first round's clock */
-  constructor({ model, topology, policy, cadence }: PlannerOptions, startMs: number) {
-    this.#balancer = new Balancer(model, topology, policy, cadence, startMs);
+  constructor({ model, topology, policy, cadence, machine }: PlannerOptions, startMs: number) {
+    this.#balancer = new Balancer(model, topology, policy, cadence, startMs, machine);
   }
 
   async current(): Promise<Plan> {
     return this.#balancer.current;
   }
 
-  async plan({ nowMs, window, decide, capacity }: Round): Promise<Outlook> {
-    if (window.tokens > 0) this.#balancer.observe(window.load, window.spanMs, window.routing, window);
+  async plan({ nowMs, windows, decide, capacity }: Round): Promise<Outlook> {
+    for (const window of windows)
+      if (window.tokens > 0) this.#balancer.observe(window.load, window.spanMs, window.routing, window);
     return {
       decision: decide ? this.#balancer.decide(nowMs, capacity) : null,
       expertLoad: relativeLoad(this.#balancer.forecast()),

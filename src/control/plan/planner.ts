@@ -1,4 +1,5 @@
 import type { BalancePolicy } from "../../core/planning/balance-policy.ts";
+import type { Machine } from "../../core/planning/machine.ts";
 import type { Decision, Survival } from "../../core/planning/decision.ts";
 import type { Plan } from "../../core/planning/plan.ts";
 import type { Cadence } from "../../model/cadence.ts";
@@ -33,11 +34,12 @@ export interface Planner {
   close(): Promise<void>;
 }
 
-/** One round of the control loop. */
+/** What the control loop has seen since it asked last. */
 export interface Round {
   readonly nowMs: number;
-  readonly window: PoolWindow;
-  /** Whether a decision is wanted; else the window is only counted in. */
+  /** The oldest first. */
+  readonly windows: readonly PoolWindow[];
+  /** Whether a decision is wanted; else the windows are only counted in. */
   readonly decide: boolean;
   /** What may be placed where. */
   readonly capacity: PoolCapacity;
@@ -60,4 +62,6 @@ export interface PlannerOptions {
   readonly topology: Topology;
   readonly policy: BalancePolicy;
   readonly cadence: Cadence;
+  /** What the pool's steps and moves are priced by. */
+  readonly machine: Machine;
 }

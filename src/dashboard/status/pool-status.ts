@@ -78,7 +78,7 @@ function lagAlarm({ last }: PoolState): string[] {
 function planAlarms({ leader, paused, engine }: PoolCondition, { decisions }: PoolState): string[] {
   const last = decisions.findLast(({ kind }) => kind === "placement" || kind === "repair");
   return [
-    ...(leader === null ? ["Nobody leads the pool: nothing is balanced."] : []),
+    ...(leader === null ? ["Nobody is known to lead the pool."] : []),
     ...(engine?.faults ?? []).map(
       ({ text, sinceMs }) => `${named(engine?.name ?? "")}: ${named(text)}, since ${time(sinceMs)}.`,
     ),

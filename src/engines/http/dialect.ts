@@ -29,6 +29,8 @@ export interface Dialect {
   readonly reportsDeath: ReportsDeath | null;
   /** As in Engine; null where an adapter is a model like any other. */
   readonly adapterMark: string | null;
+  /** Whether a response (`/v1/responses`) has the id that its request names, by the field `request_id`. */
+  readonly takesAnswerId: boolean;
   /**
    * @param ranks the server's, by the numbers it knows them by; one where its ranks are not distinguished
    * @returns their loads, in that order

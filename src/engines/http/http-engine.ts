@@ -13,6 +13,7 @@ import type {
 import { adding, withOtherHeaders } from "../../serving/engine-request.ts";
 import type { ServerAccess } from "../../model/server-access.ts";
 import type { ServerName } from "../../model/server-name.ts";
+import type { ServerPart } from "../../model/server-part.ts";
 import type { Pairing } from "../../serving/pairing.ts";
 import { DeathWatch, type ReportsDeath } from "./death-watch.ts";
 import type { Dialect } from "./dialect.ts";
@@ -32,6 +33,8 @@ export interface HttpEngineOptions {
   readonly access?: readonly ServerAccess[];
   /** What each is called where it is not by its URL, in the order of `urls`. */
   readonly names?: readonly (ServerName | null)[];
+  /** Which part each is to get, in the order of `urls`; equal ones where it is absent. */
+  readonly parts?: readonly ServerPart[];
   /** Data-parallel ranks behind each URL, each a shard; 1 leaves the choice of the rank to the server. */
   readonly dataParallelSize: number;
   /**
@@ -73,6 +76,7 @@ export class HttpEngine implements Engine {
   readonly outside: OutsideAccess;
   readonly #routed: RoutedExperts | null;
   readonly #orca: boolean;
+  readonly #takesAnswerId: boolean;
   readonly #reportsDeath: ReportsDeath | null;
   /** Whether requests of a path can name a rank; null where none can. */
   readonly #readsRank: ((path: string) => boolean) | null;
@@ -99,6 +103,7 @@ export class HttpEngine implements Engine {
     for (const [index, url] of urls.entries()) {
       const access = options.access?.[index] ?? null;
       const named = options.names?.[index] ?? null;
+      const part = options.parts?.[index];
       const own = accessHeaders(access, apiKey);
       const tls = access?.tls ?? null;
       const madeFrom = JSON.stringify({ url, named, timeouts, own, tls });
@@ -110,7 +115,7 @@ export class HttpEngine implements Engine {
       const ofServer = ranks.map((rank, local): Shard => {
         const id = ranks.length === 1 ? server : `${server}@${rank}`;
         const instance = named === null ? id : `${id} ${named.uid} ${url}`;
-        return { id, instance, pool, rank: shards.length + local };
+        return { id, instance, pool, rank: shards.length + local, ...(part === undefined ? {} : { part }) };
       });
       shards.push(...ofServer);
       servers.push(new HttpServer(serverName, dialect, connections, ofServer, ranks));
@@ -136,6 +141,7 @@ export class HttpEngine implements Engine {
         : new RoutedExperts(routedExperts, dialect.routedExperts === "asked");
     if (this.#routed !== null) this.routedExperts = this.#routed.counts;
     this.#orca = dialect.orca;
+    this.#takesAnswerId = dialect.takesAnswerId;
     this.#reportsDeath = dialect.reportsDeath;
     this.#readsRank = dialect.ranks?.reads ?? null;
     this.#routes = routes;
@@ -166,10 +172,13 @@ export class HttpEngine implements Engine {
     return connections.send(sent, sent.headers, sink, this.#orca ? readKvUse : null);
   }
 
-  /** With what names the rank, and the server's own credentials in place of the client's. */
+  /** With what names the rank and the answer, and the server's own credentials in place of the client's. */
   #prepared({ keyed, rankFields }: Route, request: EngineRequest, set: HeaderList): EngineRequest {
     const client = keyed ? withoutCredentials(request.headers) : request.headers;
-    const sent = rankFields === "" ? request : this.#naming(rankFields, request);
+    const ranked = rankFields === "" ? request : this.#naming(rankFields, request);
+    const { answerId } = request;
+    const isNamed = answerId !== undefined && this.#takesAnswerId && request.body !== null;
+    const sent = isNamed ? adding(ranked, `"request_id":${JSON.stringify(answerId())}`) : ranked;
     return withOtherHeaders(sent, withHeaders(client, set));
   }
 

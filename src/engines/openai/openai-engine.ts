@@ -13,6 +13,7 @@ const openAi: Dialect = {
   routedExperts: "given",
   reportsDeath: null,
   adapterMark: null,
+  takesAnswerId: false,
   loads: async (_ask, ranks) => withoutLoad(ranks, LOADLESS),
 };
 

@@ -40,6 +40,7 @@ const sglang: Dialect = {
   routedExperts: "asked",
   reportsDeath: null,
   adapterMark: ":",
+  takesAnswerId: true,
   loads,
 };
 

@@ -28,6 +28,7 @@ const trtllm: Dialect = {
   routedExperts: null,
   reportsDeath: null,
   adapterMark: null,
+  takesAnswerId: true,
   loads: async (ask, ranks) => loadsFromMetrics(metrics, await ask(metrics.path), ranks),
 };
 

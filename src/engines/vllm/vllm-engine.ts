@@ -39,6 +39,7 @@ const vllm: Dialect = {
   routedExperts: "given",
   reportsDeath: isEngineDead,
   adapterMark: null,
+  takesAnswerId: true,
   loads: async (ask, ranks) => loadsFromMetrics(metrics, await ask(metrics.path), ranks),
 };
 

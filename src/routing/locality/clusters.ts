@@ -38,6 +38,22 @@ export class Clusters {
     this.#mass.set(other.#mass);
   }
 
+  /** `[width]`, a copy. */
+  mix(cluster: number): Float32Array {
+    return this.#mixes[cluster].slice();
+  }
+
+  /** `[count]`: tokens behind each mix, a copy. */
+  get mass(): Float64Array {
+    return this.#mass.slice();
+  }
+
+  /** Puts another mix in a cluster's place; its tangent stays until it is turned. */
+  put(cluster: number, mix: Float32Array, tokens: number): void {
+    this.#mixes[cluster].set(mix);
+    this.#mass[cluster] = tokens;
+  }
+
   /** Moves a mix by the tokens of one more request; those before count as `most` tokens at most, so that it drifts. */
   drift(cluster: number, signature: Float32Array, tokens: number, most: number): void {
     const mix = this.#mixes[cluster];

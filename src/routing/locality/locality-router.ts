@@ -1,5 +1,6 @@
 import { Clusters } from "./clusters.ts";
 import { ClusterLearner, type LearningStep } from "./learn-clusters.ts";
+import type { RequestGroups } from "./request-groups.ts";
 import { SignatureWindow } from "./signature-window.ts";
 
 /** Which experts a request's tokens use, as far as that is known. */
@@ -90,6 +91,11 @@ export class LocalityRouter {
     return this.#observed > 0;
   }
 
+  /** Requests that what it knows was learned from. */
+  get requests(): number {
+    return this.#observed;
+  }
+
   /** What one expert that a request adds to every step, in every layer of the signature, counts in the choice. */
   get stepExperts(): number {
     return this.#options.batch * (this.#options.layers ?? 1);
@@ -166,6 +172,47 @@ export class LocalityRouter {
     for (let done = 0; done < slices && this.#learning !== null; ) if (this.#next() === "slice") done++;
   }
 
+  /** What it has learned, a copy; null before the first request. */
+  get groups(): RequestGroups | null {
+    if (this.#observed === 0) return null;
+    const clusters = this.#clusters;
+    return {
+      mixes: Array.from({ length: clusters.count }, (_, n) => clusters.mix(n)),
+      tokens: clusters.mass,
+      all: this.#all.slice(),
+      allTokens: this.#allTokens,
+      requests: this.#observed,
+    };
+  }
+
+  /**
+   * Goes on from what another has learned, of as many instances and numbers. Clusters are learned anew once the window
+   * was filled by requests that come later: few are worth less than what there is.
+   */
+  take({ mixes, tokens, all, allTokens, requests }: RequestGroups): void {
+    this.#learning = null;
+    this.#all.set(all);
+    this.#allTokens = allTokens;
+    this.#observed = requests;
+    this.#nextLearning = requests + this.#window.capacity;
+    for (const [n, mix] of mixes.entries()) this.#clusters.put(n, mix, tokens[n]);
+    this.#turnAll();
+  }
+
+  /** Nothing is known any more. */
+  forget(): void {
+    const { instances, width } = this.#options;
+    const nothing = new Float32Array(width);
+    this.take({
+      mixes: Array.from({ length: instances }, () => nothing),
+      tokens: new Float64Array(instances),
+      all: nothing,
+      allTokens: 0,
+      requests: 0,
+    });
+    this.#nextLearning = FIRST_PER_INSTANCE * instances;
+  }
+
   /** The least that can be done of what is being learned. @returns whether there is more */
   learn(): boolean {
     if (this.#learning !== null) this.#next();
@@ -176,8 +223,12 @@ export class LocalityRouter {
     const { value, done } = (this.#learning as Generator<LearningStep, void>).next();
     if (done !== true) return value;
     this.#learning = null;
-    for (let n = 0; n < this.#clusters.count; n++) this.#clusters.turn(n, this.#all, PRIOR_TOKENS);
+    this.#turnAll();
     return "slice";
+  }
+
+  #turnAll(): void {
+    for (let n = 0; n < this.#clusters.count; n++) this.#clusters.turn(n, this.#all, PRIOR_TOKENS);
   }
 
   #see(mix: Float32Array, tokens: number): void {

@@ -31,6 +31,8 @@ export class PoolLocality implements Scorer<PoolStates, PoolRequest> {
   /** `[pools]`: what the requests hold that it was told of, where they are, and where they would be by experts. */
   readonly went: Float64Array;
   readonly would: Float64Array;
+  /** `[pools]`: what requests of other processes would hold more by experts than they do; below 0 for less. */
+  readonly moved: Float64Array;
 
   constructor(pools: number, router: LocalityRouter, band: number) {
     this.#router = router;
@@ -41,6 +43,7 @@ export class PoolLocality implements Scorer<PoolStates, PoolRequest> {
     this.#extra = new Float64Array(pools);
     this.went = new Float64Array(pools);
     this.would = new Float64Array(pools);
+    this.moved = new Float64Array(pools);
   }
 
   add(_request: PoolRequest, _pools: PoolStates, _weight: number, cost: Float64Array): void {
@@ -83,7 +86,8 @@ export class PoolLocality implements Scorer<PoolStates, PoolRequest> {
     const perToken = router.stepExperts / (TOKENS_PER_EXPERT * Math.max(1, outputTokens));
     let [sum, pools] = [0, 0];
     for (let pool = 0; pool < count; pool++) {
-      full[pool] = Math.max(0, held[pool] + scale[pool] * (this.would[pool] - this.went[pool]));
+      const moved = this.would[pool] - this.went[pool] + this.moved[pool];
+      full[pool] = Math.max(0, held[pool] + scale[pool] * moved);
       extra[pool] = perToken * prefill[pool];
       if (open[pool] === 0) continue;
       sum += full[pool];

@@ -54,6 +54,7 @@ export class PoolStates implements Candidates {
   readonly ready: Uint8Array;
   readonly admitting: Uint8Array;
   readonly weight: Float64Array;
+  readonly tier: Uint8Array;
   readonly slowness: Float64Array;
   /** The parts of the requests that they are to get; null where these go by load. */
   readonly parts: Float64Array | null;
@@ -73,6 +74,7 @@ export class PoolStates implements Candidates {
     this.ready = new Uint8Array(this.count);
     this.admitting = new Uint8Array(this.count);
     this.weight = new Float64Array(this.count).fill(1);
+    this.tier = new Uint8Array(this.count);
     this.slowness = new Float64Array(this.count).fill(1);
     this.load = new Float64Array(this.count);
     this.held = new Float64Array(this.count);

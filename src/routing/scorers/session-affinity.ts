@@ -8,21 +8,24 @@ import { RendezvousHash } from "../rendezvous-hash.ts";
 export const CONTEXT_TOKENS = 512;
 
 /**
- * Sessions, else tenants, have a home: by rendezvous hashing, among the shards that serve now. Anywhere else their
+ * Sessions, else tenants, have a home: by rendezvous hashing, among the shards of the first tier that serve now. Anywhere else their
  * context has to be computed again.
  */
 export function sessionAffinity(shardIds: readonly string[]): Scorer<Candidates> {
   const hash = new RendezvousHash(shardIds);
   return {
     name: "session-affinity",
-    add({ affinityKey }, { count, ready, admitting }, weight, cost) {
+    add({ affinityKey }, { count, ready, admitting, tier }, weight, cost) {
       if (affinityKey === 0) return;
       let home = -1;
       let highest = -1;
+      let first = Number.POSITIVE_INFINITY;
       for (let shard = 0; shard < count; shard++) {
         cost[shard] += weight * CONTEXT_TOKENS;
         const value = hash.of(affinityKey, shard);
-        if (value <= highest || ready[shard] === 0 || admitting[shard] === 0) continue;
+        if (ready[shard] === 0 || admitting[shard] === 0 || tier[shard] > first) continue;
+        if (tier[shard] === first && value <= highest) continue;
+        first = tier[shard];
         highest = value;
         home = shard;
       }

@@ -17,13 +17,19 @@ export class ResponseSearch {
   /**
    * Null when as many search as may; else resolves, within a second, once a server has it or none has. What was
    * found is in `ServingPool.responses`.
+   * @param owner whose it is
    * @param headers the client's, for engines that want its key
    */
-  find(id: string, pools: readonly ServingPool[], headers: HeaderList): Promise<void> | null {
+  find(
+    id: string,
+    owner: string | null,
+    pools: readonly ServingPool[],
+    headers: HeaderList,
+  ): Promise<void> | null {
     if (this.#searches === MOST_SEARCHES) return null;
     this.#searches++;
     // What goes wrong here only means that it was not found.
-    return search(id, pools, headers)
+    return search(id, owner, pools, headers)
       .catch(() => {})
       .finally(() => {
         this.#searches--;
@@ -31,7 +37,12 @@ export class ResponseSearch {
   }
 }
 
-async function search(id: string, pools: readonly ServingPool[], headers: HeaderList): Promise<void> {
+async function search(
+  id: string,
+  owner: string | null,
+  pools: readonly ServingPool[],
+  headers: HeaderList,
+): Promise<void> {
   const enough = new AbortController();
   const late = setTimeout(() => enough.abort(), WITHIN_MS);
   const asked = pools.flatMap((pool) =>
@@ -40,7 +51,7 @@ async function search(id: string, pools: readonly ServingPool[], headers: Header
       .filter(({ rank }) => pool.states.ready[rank] === 1)
       .map(async (shard) => {
         if (!(await has(pool, shard.rank, id, headers, enough.signal))) return;
-        pool.responses.set(id, shard.rank);
+        pool.responses.set(id, { shard: shard.rank, owner });
         enough.abort();
       }),
   );

@@ -1,7 +1,6 @@
 import type { Unavailable } from "../../routing/plug-in.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
 import type { AdmissionTicket, Applicant } from "../admission/admission.ts";
-import type { CapturedFlight } from "../capture/captured-flight.ts";
 import {
   type EngineRequest,
   EngineUnreachable,
@@ -17,8 +16,8 @@ import { storesResponse } from "../request/api-routes.ts";
 import type { RequestFacts } from "../request/request-facts.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
-import type { CountedTokens, RequestOutcome, Responded } from "../traffic/traffic-observer.ts";
-import { UsageSearch } from "../traffic/usage-search.ts";
+import type { RequestOutcome } from "../traffic/traffic-observer.ts";
+import { FlightAccount } from "./account.ts";
 import type { Attempt, AttemptListener } from "./attempt.ts";
 import type { Carrier } from "./carrier.ts";
 import type { AnswerEnd, Client } from "./client.ts";
@@ -77,12 +76,12 @@ export class Flight implements Applicant, AttemptListener, Sent {
   readonly #deck: FlightDeck;
   readonly #destination: Destination;
   readonly #client: Client;
-  readonly #timing: RequestTiming;
+  readonly #account: FlightAccount;
   readonly #resending: Resending;
   readonly #sending: Sending;
   readonly #path: string;
-  /** What is recorded of it; null where it is not. */
-  readonly #captured: CapturedFlight | null;
+  /** Whose its answer is, if its server keeps it. */
+  readonly #owner: string | null;
   /** Who takes it to its shard; null for the engine. */
   readonly #carrier: Carrier | null;
   /** Who follows it; null for nobody. */
@@ -98,14 +97,9 @@ export class Flight implements Applicant, AttemptListener, Sent {
   #worked = false;
   /** Looks for the id of a response that its server may keep. */
   #responseId: ResponseId | null = null;
-  /** Looks for the tokens that an engine reports with what it has generated, and may be recorded. */
-  #usage: UsageSearch | null = null;
   #ticket: AdmissionTicket | null = null;
   /** How the last attempt failed. */
   #lastFault: EngineUnreachable | null = null;
-  /** What its client got, once that is known: see `Responded`. */
-  #status: Responded["status"] = null;
-  #errorType = "internal";
 
   constructor(
     deck: FlightDeck,
@@ -117,23 +111,20 @@ export class Flight implements Applicant, AttemptListener, Sent {
     carrier: Carrier | null = null,
   ) {
     const destination = new Destination(route, facts, request, carrier);
-    const { pool, routable } = destination;
     this.tenant = facts.tenant;
     this.priority = facts.priority;
-    this.tokens = facts.inputTokens + routable.outputTokens;
+    this.tokens = facts.inputTokens + destination.routable.outputTokens;
     this.#deck = deck;
     this.#destination = destination;
     this.#client = client;
     this.#path = request.path;
+    this.#owner = facts.owner;
     this.#resending = new Resending(deck, destination, carrier !== null);
     this.#trace = trace;
     this.#carrier = carrier;
+    this.#account = new FlightAccount(deck, destination, facts, request, trace, carrier);
     const sender = new Sender(deck, destination, this.#resending, this, trace, carrier);
     this.#sending = new Sending(deck, this, sender, this.#resending, destination);
-    this.#timing = deck.meter.begin(pool.engine.pool, trace?.traceId ?? null);
-    this.#captured = deck.capture?.begin(facts, request, routable.model) ?? null;
-    trace?.began(pool.engine.pool, facts, routable.model, destination.epoch);
-    carrier?.goesTo(pool);
   }
 
   /** Applies for admission; everything else follows from that. */
@@ -156,7 +147,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
       this.#stage = "sent";
       this.#trace?.admitted();
       if (this.#queued) this.#chooseAnew();
-      this.#countChoice();
+      this.#account.chosen();
       this.#sending.now();
     });
   }
@@ -189,18 +180,14 @@ export class Flight implements Applicant, AttemptListener, Sent {
   dataReceived(attempt: Attempt, chunk: Buffer): boolean {
     if (this.#winner === null && !this.#choose(attempt)) return true;
     this.#responseId?.take(chunk);
-    this.#usage?.take(chunk);
+    this.#account.take(chunk);
     const goesOn = this.#client.data(chunk);
-    attempt.leg.firstToken(this.#timing.firstFrameMs);
+    attempt.leg.firstToken(this.#account.timing.firstFrameMs);
     return goesOn;
   }
 
   routed(routing: RoutingTrace): void {
-    this.#captured?.routed(routing);
-    const { pool, routable } = this.#destination;
-    pool.current.routedLoad?.count(routing);
-    pool.current.experts?.observe(this.tenant, routable.prefix, routing);
-    this.#destination.locality?.routed(routing);
+    this.#account.routed(routing);
   }
 
   ended(attempt: Attempt): void {
@@ -283,7 +270,7 @@ export class Flight implements Applicant, AttemptListener, Sent {
 
   /** What the client's side measures. */
   get timing(): RequestTiming {
-    return this.#timing;
+    return this.#account.timing;
   }
 
   /** @internal */
@@ -331,26 +318,12 @@ export class Flight implements Applicant, AttemptListener, Sent {
   #chooseAnew(): void {
     const from = this.#destination.pool;
     this.#destination.chooseAnew();
-    this.#countedAt(from);
+    this.#account.movedFrom(from);
   }
 
   #movedFrom(pool: ServingPool): void {
-    this.#countedAt(pool);
-    this.#countChoice();
-  }
-
-  /** It counts at the pool where it goes now, and no more at another. */
-  #countedAt(before: ServingPool): void {
-    const { pool, routable, epoch } = this.#destination;
-    if (pool.line === before.line) return;
-    this.#timing.moveTo(pool.engine.pool);
-    this.#carrier?.goesTo(pool);
-    this.#trace?.moved(pool.engine.pool, routable.model, epoch);
-  }
-
-  #countChoice(): void {
-    const { pool, model, why } = this.#destination;
-    if (why !== null) this.#deck.meter.chosen(pool.engine.pool, model, why);
+    this.#account.movedFrom(pool);
+    this.#account.chosen();
   }
 
   began(attempt: Attempt): void {
@@ -402,12 +375,10 @@ export class Flight implements Applicant, AttemptListener, Sent {
       this.#responseId = new ResponseId((id) => {
         const { current } = leg.pool;
         const at = leg.placeIn(current);
-        if (at >= 0) current.responses.set(id, at);
+        if (at >= 0) current.responses.set(id, { shard: at, owner: this.#owner });
       });
     }
-    const { status } = response;
-    if (this.#captured !== null || (status === GOOD && this.#destination.generates))
-      this.#usage = new UsageSearch();
+    this.#account.answers(response.status === GOOD);
     for (const other of this.#attempts) if (other !== attempt) this.#abandon(other);
     this.#attempts = [attempt];
     this.#releaseBody();
@@ -452,10 +423,8 @@ export class Flight implements Applicant, AttemptListener, Sent {
   }
 
   /** What its client gets, unless something else has ended it. */
-  #responds(status: Responded["status"], errorType: string): void {
-    if (this.#stage === "over") return;
-    this.#status = status;
-    this.#errorType = errorType;
+  #responds(status: number | null, errorType: string): void {
+    if (this.#stage !== "over") this.#account.responds(status, errorType);
   }
 
   /** That of the response headers that were relayed. */
@@ -472,53 +441,10 @@ export class Flight implements Applicant, AttemptListener, Sent {
     this.#destination.locality?.over();
     this.#ticket?.leave(this.#worked || (outcome === "cancelled" && this.#attempts.length > 0));
     this.#ticket = null;
-    this.#timing.end(outcome);
-    const { pool, routable } = this.#destination;
-    this.#deck.meter.responded(pool.engine.pool, {
-      model: routable.model,
-      status: this.#status,
-      errorType: this.#errorType,
-    });
     for (const attempt of this.#attempts) this.#abandon(attempt);
     this.#attempts = [];
     this.#releaseBody();
-    const tokens = admitted && outcome === "ok" ? this.#countTokens() : null;
-    if (tokens !== null) this.#destination.locality?.answered(this.#timing, tokens.answer);
-    this.#record(outcome);
-    if (this.#trace !== null || this.#deck.ends !== null) this.#sayEnd(outcome, tokens);
-  }
-
-  #sayEnd(outcome: RequestOutcome, tokens: CountedTokens | null): void {
-    const end = { outcome, errorType: this.#errorType, timing: this.#timing, tokens };
-    this.#trace?.ended(end, this.#usage?.finish() ?? null);
-    const { pool, routable } = this.#destination;
-    this.#deck.ends?.ended(pool.engine.pool, this.#path, routable.model, end);
-  }
-
-  #countTokens(): CountedTokens | null {
-    const { frames } = this.#timing;
-    const { pool, routable } = this.#destination;
-    if (frames > 0) pool.current.sawOutput(frames);
-    if (this.#usage === null) return null;
-    const { prompt, answer, cached } = this.#usage.found();
-    const counted = {
-      model: routable.model,
-      prompt: prompt ?? routable.inputTokens,
-      answer: answer ?? (frames > 0 ? frames : null),
-      cached: prompt === null ? null : cached,
-      reported: prompt !== null,
-    };
-    this.#deck.meter.tokens(pool.engine.pool, counted);
-    return counted;
-  }
-
-  /** What goes wrong there is not the request's. */
-  #record(outcome: RequestOutcome): void {
-    try {
-      this.#captured?.end(outcome, this.#timing, this.#usage);
-    } catch (error) {
-      this.#deck.onFault(error as Error);
-    }
+    this.#account.end(outcome, admitted);
   }
 
   #abandon(attempt: Attempt): void {

@@ -1,3 +1,4 @@
+import { EQUAL_PART } from "../../model/server-part.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Rng } from "../../lib/rng.ts";
 import type { ShardStates } from "../../routing/shard-states.ts";
@@ -43,6 +44,8 @@ export class OutcomeHealth {
   readonly #circuits: readonly Circuit[];
   readonly #ejections: Ejections;
   readonly #window: OutcomeWindow;
+  /** `[shards]`: the part of an equal share that each is to get, once it has started. */
+  readonly #weights: Float64Array;
   /** `[shards]`: when each came back last. */
   readonly #backMs: Float64Array;
   readonly #lastFailures: (FailureKind | null)[];
@@ -53,6 +56,8 @@ export class OutcomeHealth {
     this.#circuits = shards.map(() => new Circuit(settings.circuit, rng));
     this.#ejections = new Ejections(states.count, settings.outlier);
     this.#window = new OutcomeWindow(states.count, settings.windowMs, clock.now());
+    this.#weights = Float64Array.from(shards, ({ part = EQUAL_PART }) => part.weight);
+    states.weight.set(this.#weights);
     this.#backMs = new Float64Array(states.count).fill(Number.NEGATIVE_INFINITY);
     this.#lastFailures = shards.map(() => null);
   }
@@ -112,7 +117,7 @@ export class OutcomeHealth {
     const { states, settings, clock } = this.#options;
     this.#window.forget(shard);
     this.#backMs[shard] = clock.now();
-    states.weight[shard] = slowStartWeight(0, settings.slowStart);
+    states.weight[shard] = this.#weights[shard] * slowStartWeight(0, settings.slowStart);
   }
 
   /** Time has passed. */
@@ -122,7 +127,8 @@ export class OutcomeHealth {
     for (let shard = 0; shard < states.count; shard++) {
       this.#circuits[shard].tick(nowMs);
       if (this.#ejections.tick(shard, nowMs)) this.comeBack(shard);
-      states.weight[shard] = slowStartWeight(nowMs - this.#backMs[shard], settings.slowStart);
+      const started = slowStartWeight(nowMs - this.#backMs[shard], settings.slowStart);
+      states.weight[shard] = this.#weights[shard] * started;
     }
   }
 

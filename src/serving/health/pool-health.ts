@@ -1,3 +1,4 @@
+import { EQUAL_PART } from "../../model/server-part.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Rng } from "../../lib/rng.ts";
 import type { ShardStates } from "../../routing/shard-states.ts";
@@ -75,6 +76,7 @@ export class PoolHealth implements NewsListener {
     this.#readiness = new PoolReadiness(engine.servers, states.ready, settings);
     this.#life = new ServerLife(engine.servers);
     this.#probeLoop = new ProbeLoop(options.probes ? engine.servers : [], settings.probe, this, clock, rng);
+    states.tier.set(shards.map(({ part = EQUAL_PART }) => part.tier));
     this.#loadLacks = shards.map(() => null);
   }
 

@@ -26,6 +26,8 @@ export interface ExpertsCompared {
   readonly distinct: Worlds<number | null>;
   /** On the GPU that reads the most; null also where it is not known where experts are. */
   readonly fullestGpu: Worlds<number | null>;
+  /** Of a token in a layer, by the shares in force; null also where it is not known where experts are. */
+  readonly nodeHops: Worlds<number | null>;
   /** By the cost model; null where the pools do not say on how many GPUs they are. */
   readonly stepMs: Worlds<number | null>;
   /** What `locality` reads less, in parts of what `control` does, with its 95 % interval. */
@@ -41,7 +43,7 @@ export interface TimesCompared {
   readonly interval: Interval | null;
 }
 
-/** What is known of one model's requests by their experts, in one process. Plain JSON. */
+/** What is known of one model's requests by their experts, in one gateway. Plain JSON. */
 export interface LocalityReport {
   readonly model: string;
   readonly mode: "shadow" | "on";
@@ -51,7 +53,7 @@ export interface LocalityReport {
   readonly comparison: Comparison;
   /** The arm of the period under way; null without. */
   readonly period: string | null;
-  /** This process counts what went through it, and nothing else. */
+  /** It counts what went through its processes, and nothing else. */
   readonly gateway: string;
   /** ISO 8601: since the settings last changed, or the start. */
   readonly since: string;
@@ -61,6 +63,8 @@ export interface LocalityReport {
     readonly by: Readonly<Record<Source | "nothing", number>>;
     /** Turns, prefixes, sessions and tenants that something is known of. */
     readonly kinds: number;
+    /** Requests that the groups in force were learned from, wherever and whenever that was; 0 for none. */
+    readonly groupRequests: number;
     /** Since the start: that named experts and were learned from, and that came too fast. */
     readonly answers: { readonly learned: number; readonly ignored: number };
   };
@@ -78,9 +82,9 @@ export interface LocalityReport {
   readonly times: Readonly<Record<Time, TimesCompared>> | null;
 }
 
-/** @param nowMs since 1970 @param gateway the process */
+/** @param nowMs since 1970 */
 export function localityReport(locality: ModelLocality, nowMs: number, gateway: string): LocalityReport {
-  const { model, settings, tally, pools, known, answers, period } = locality;
+  const { model, settings, tally, pools, kinds, answers, period } = locality;
   const { mode, percent, switchbackMinutes, loadBand } = settings;
   const comparison = comparisonOf(settings);
   const by = Object.fromEntries(
@@ -100,7 +104,8 @@ export function localityReport(locality: ModelLocality, nowMs: number, gateway: 
     known: {
       requests: Object.values(by).reduce((sum, one) => sum + one, 0),
       by,
-      kinds: known.kinds,
+      kinds,
+      groupRequests: locality.learning.requests,
       answers,
     },
     choices: { ...tally.choices },
@@ -126,7 +131,7 @@ function expertsOf(locality: ModelLocality, comparison: Comparison): ExpertsComp
   if (batches.length === 0) return null;
   const mean = (values: readonly number[]) => values.reduce((sum, one) => sum + one, 0) / values.length;
   const stepTokens = mean(batches.map((batch) => batch.stepTokens));
-  const of = (figure: "distinctExperts" | "fullestGpuExperts") =>
+  const of = (figure: "distinctExperts" | "fullestGpuExperts" | "nodeHops") =>
     worlds((arm) => {
       const values = batches.flatMap((batch) => batch[figure][arm] ?? []);
       return values.length === 0 ? null : mean(values);
@@ -138,6 +143,7 @@ function expertsOf(locality: ModelLocality, comparison: Comparison): ExpertsComp
     stepTokens,
     distinct,
     fullestGpu,
+    nodeHops: of("nodeHops"),
     stepMs: predicted(locality, stepTokens, distinct, fullestGpu),
     ...savedOf(batches, comparison, distinct.control),
   };

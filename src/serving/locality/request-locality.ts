@@ -1,9 +1,9 @@
 import type { RoutingTrace } from "../../model/routing-trace.ts";
-import type { Arm } from "../../routing/locality/arms.ts";
 import type { ExpertSignature } from "../../routing/locality/locality-router.ts";
 import type { LocalityQuestion } from "../../routing/locality/locality-question.ts";
 import type { RequestTiming } from "../traffic/traffic-meter.ts";
 import type { Keys, Source } from "./known-experts.ts";
+import type { Lane } from "./lanes.ts";
 import type { LocalityTally } from "./locality-tally.ts";
 import type { Sent } from "./sent.ts";
 
@@ -17,17 +17,11 @@ export interface LocalityLedger {
   observe(keys: Keys, sent: Sent, routing: RoutingTrace, tally: LocalityTally): void;
 }
 
-interface Lane {
+/** Its lane, and what is known of it. */
+interface Asked extends Lane {
   readonly keys: Keys;
   readonly source: Source | null;
   readonly signature: ExpertSignature | null;
-  readonly arm: Arm;
-  /** Of the comparison of times; null where it does not count. */
-  readonly unit: number | null;
-  readonly series: number | null;
-  readonly acts: boolean;
-  /** Whether it is asked where its like are. */
-  readonly asks: boolean;
 }
 
 /** One request, as its model's locality has it: what is counted of it is given back once it is over. */
@@ -37,11 +31,11 @@ export class RequestLocality implements LocalityQuestion {
   readonly #ledger: LocalityLedger;
   /** Of the settings that it came under. */
   readonly #tally: LocalityTally;
-  readonly #lane: Lane;
+  readonly #lane: Asked;
   #sent: Sent | null = null;
   #counted = false;
 
-  constructor(ledger: LocalityLedger, tally: LocalityTally, lane: Lane) {
+  constructor(ledger: LocalityLedger, tally: LocalityTally, lane: Asked) {
     this.#ledger = ledger;
     this.#tally = tally;
     this.#lane = lane;

@@ -1,9 +1,10 @@
+import type { LocalitySettings } from "../../model/model-settings.ts";
 import type { Arm } from "../../routing/locality/arms.ts";
 import { type LayerSlots, MixSums } from "../../routing/locality/mix-sums.ts";
 import type { SignatureShape } from "../../routing/locality/signature-shape.ts";
 import type { ServingPool } from "../serving-pool.ts";
+import type { GroupSample } from "./group-learning.ts";
 import { type StepBatch, worlds } from "./locality-tally.ts";
-import type { Sent } from "./sent.ts";
 
 /** Of a batch, at least. */
 const BATCH_MS = 30_000;
@@ -14,6 +15,12 @@ export type BatchArms = "shadow" | "both" | "one";
 
 const BOTH: readonly Arm[] = ["control", "locality"];
 
+/** Those that a batch has requests of. */
+export function armsOf({ mode, percent, switchbackMinutes }: LocalitySettings): BatchArms {
+  if (mode === "shadow") return "shadow";
+  return switchbackMinutes === null && percent > 0 && percent < 100 ? "both" : "one";
+}
+
 /**
  * What steps are expected to read of the requests of each arm, a batch of some time after the other. Mixes are what
  * answers have named, not what the choice went by. Both arms are held to steps of the same size: the requests that a
@@ -21,6 +28,8 @@ const BOTH: readonly Arm[] = ["control", "locality"];
  */
 export class StepBatches {
   readonly #sums;
+  /** Node hops of those requests whose pools say where their experts are. */
+  readonly #hops = { control: { sum: 0, count: 0 }, locality: { sum: 0, count: 0 } };
   #arms: BatchArms;
   #since = -1;
   #period = 0;
@@ -34,21 +43,27 @@ export class StepBatches {
     this.#sums = worlds(() => new MixSums(pools, shape));
   }
 
-  /** A request was sent. @param perPool in flight, mean */
-  inFlight(perPool: number): void {
-    this.#inFlight += perPool;
-    this.#samples++;
+  /** Requests were sent. @param perPool in flight, mean */
+  inFlight(perPool: number, requests = 1): void {
+    this.#inFlight += requests * perPool;
+    this.#samples += requests;
   }
 
   /** The experts of one request. A batch is of one series. */
-  add({ arm, at, would, series }: Sent, mix: Float32Array, nowMs: number): void {
+  add({ sent: { arm, at, would, series }, signature: { mix }, hops }: GroupSample, nowMs: number): void {
     if (this.#working !== null || series === null) return;
     if (series !== this.#period) this.#empty();
     this.#period = series;
     if (this.#since < 0) this.#since = nowMs;
     this.#requests++;
     const counted = this.#arms === "shadow" ? BOTH : [arm];
-    for (const one of counted) this.#sums[one].add(one === "locality" ? would : at, mix);
+    for (const one of counted) {
+      this.#sums[one].add(one === "locality" ? would : at, mix);
+      const own = one === "locality" ? hops.would : hops.at;
+      if (own === null) continue;
+      this.#hops[one].sum += own;
+      this.#hops[one].count++;
+    }
   }
 
   /** Forgets what there is. */
@@ -63,7 +78,10 @@ export class StepBatches {
     this.#samples = 0;
     this.#requests = 0;
     this.#working = null;
-    for (const arm of BOTH) this.#sums[arm].empty();
+    for (const arm of BOTH) {
+      this.#sums[arm].empty();
+      this.#hops[arm] = { sum: 0, count: 0 };
+    }
   }
 
   /** Some work on a batch that is full. @returns it once that is done; null where there is no work */
@@ -109,6 +127,10 @@ export class StepBatches {
       requests: this.#requests,
       distinctExperts: worlds((arm) => mean(arm, "distinct")),
       fullestGpuExperts: worlds((arm) => (placed ? mean(arm, "fullest") : null)),
+      nodeHops: worlds((arm) => {
+        const { sum, count } = this.#hops[arm];
+        return count === 0 ? null : sum / count;
+      }),
       period: this.#period,
     };
   }

@@ -4,7 +4,7 @@ import { PoolRouter } from "../../routing/pools/pool-router.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import type { ModelPlace } from "./model-place.ts";
 import { type ModelRoute, type PlaceChoice, onlyPlace } from "./model-route.ts";
-import type { Localities } from "../locality/localities.ts";
+import type { LocalitySource } from "../locality/localities.ts";
 import { Shadow } from "../shadow/shadow.ts";
 import { RequestTerms } from "./request-terms.ts";
 
@@ -16,7 +16,7 @@ export interface RouteMakings {
   readonly prefixIndexBytes: number;
   readonly rng: Rng;
   /** Null where no requests go by their experts. */
-  readonly localities: Localities | null;
+  readonly localities: LocalitySource | null;
 }
 
 /**

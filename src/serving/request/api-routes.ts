@@ -106,6 +106,14 @@ export function storesResponse(path: string): boolean {
   return path.startsWith("/v1/responses");
 }
 
+/** Whether a server might take a target for one that names a stored response, whatever way it is written. */
+export function mayNameResponse(target: string): boolean {
+  const path = target.replace(/%([\da-f]{2})/gi, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  );
+  return path.includes("responses");
+}
+
 /**
  * What an engine is asked for: the route's own path, whatever way the client wrote it, with the client's query.
  * @param id decoded; null where the path has none

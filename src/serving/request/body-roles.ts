@@ -9,6 +9,7 @@ export type Role =
   | "session"
   | "response"
   | "experts"
+  | "id"
   | "prompt"
   | "tools"
   | "removed";
@@ -22,6 +23,7 @@ give("sampling", "sampling_params");
 give("session", "user", "prompt_cache_key");
 give("response", "previous_response_id");
 give("experts", "return_routed_experts");
+give("id", "request_id");
 give(
   "prompt",
   "messages",

@@ -24,6 +24,8 @@ export interface RequestFacts {
   readonly rank: number;
   /** The stored response that it is about, or goes on from; null for none. */
   readonly responseId: string | null;
+  /** Whose the responses are that it may name, and its own that is stored; null where they are whoever's knows an id. */
+  readonly owner: string | null;
   /** It asks for the experts that its tokens were routed to. */
   readonly routedExperts: boolean;
   /** The models that its client may ask for; null for all. */
@@ -45,6 +47,8 @@ export interface Origin {
   readonly rank: number;
   /** The models that the client may ask for; null for all. */
   readonly models: ReadonlySet<string> | null;
+  /** Its tenant, where clients have to show who they are; else null. */
+  readonly owner: string | null;
 }
 
 /** English text runs at about this many bytes per token (OpenAI's tokenizer guide says four characters). */
@@ -59,12 +63,14 @@ export const BLOCK_TOKENS = BLOCK_BYTES / BYTES_PER_TOKEN;
 /**
  * Reads a request, once, as far as routing needs. The body is its own: what may not go on is cut out in place.
  * @param fields of the body, where they were read as it came
+ * @param isStored whether its server may keep the answer
  * @throws InvalidRequest
  */
 export function requestFacts(
   body: Buffer,
   origin: Origin,
   fields: BodyFields = scanBody(body),
+  isStored = false,
 ): RequestFacts {
   const { model, maxTokens, session, prompt, tools, textBytes, media } = fields;
   const salt = hashText(model ?? "") ^ (tools.end === 0 ? 0 : hashBytes(body, tools.start, tools.end));
@@ -72,7 +78,9 @@ export function requestFacts(
   const affinity = conversation ?? (origin.tenant === ANONYMOUS ? null : origin.tenant);
   const inputTokens = Math.ceil(textBytes / BYTES_PER_TOKEN) + media * TOKENS_PER_MEDIUM;
   const prefix = blockHashes(body, prompt.start, prompt.end, salt);
-  const sent = without({ bytes: body, fields: fields.fields }, fields.removed);
+  // Where responses have owners, nobody chooses an id that may be another's.
+  const removed = origin.owner !== null && isStored ? fields.removedOfStored : fields.removed;
+  const sent = without({ bytes: body, fields: fields.fields }, removed);
   return {
     model,
     tenant: origin.tenant,
@@ -84,6 +92,7 @@ export function requestFacts(
     session: conversation,
     rank: origin.rank >= 0 ? origin.rank : fields.rank,
     responseId: fields.previousResponse,
+    owner: origin.owner,
     routedExperts: fields.routedExperts,
     models: origin.models,
     body: sent.bytes,

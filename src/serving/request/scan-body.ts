@@ -29,6 +29,8 @@ export interface BodyFields {
   readonly fields: FieldPlaces;
   /** The numbers, from 0, of fields that must not reach an engine as a client wrote them. In their order. */
   readonly removed: readonly number[];
+  /** The same with those that choose an answer's id. */
+  readonly removedOfStored: readonly number[];
 }
 
 const QUOTE = 0x22;
@@ -80,6 +82,7 @@ export class BodyScan extends ObjectScan {
   #mediaBytes = 0;
   readonly #fields: number[] = [];
   readonly #removed: number[] = [];
+  readonly #removedOfStored: number[] = [];
 
   /** The body is all there. @throws InvalidRequest */
   end(): BodyFields {
@@ -97,6 +100,7 @@ export class BodyScan extends ObjectScan {
       media: this.#media,
       fields: this.#fields,
       removed: this.#removed,
+      removedOfStored: this.#removedOfStored,
     };
   }
 
@@ -133,8 +137,10 @@ export class BodyScan extends ObjectScan {
         if (first === QUOTE && end - start > 2) this.#session = this.#name(start, end);
         return;
       case "response":
-        this.#previousResponse = first === QUOTE ? this.#name(start, end) : null;
+        this.#previousResponse = first === QUOTE ? this.#responseName(start, end) : null;
         return;
+      case "id":
+        return this.#cut(this.#removedOfStored);
       case "experts":
         this.#routedExperts = first === LETTER_T;
         return;
@@ -151,9 +157,16 @@ export class BodyScan extends ObjectScan {
     const key = this.#key;
     if (key === RANK) this.#rank = this.#rankAt(start, end);
     else if (key === OLDER_RANK) this.#olderRank = this.#rankAt(start, end);
-    if (this.#removed.length === MOST_REMOVED)
+    this.#cut(this.#removed);
+    this.#cut(this.#removedOfStored);
+  }
+
+  /** The field at hand is among these. */
+  #cut(removed: number[]): void {
+    const key = this.#key;
+    if (removed.length === MOST_REMOVED)
       throw new InvalidRequest(`\`${key}\` and its like are named more than ${MOST_REMOVED} times.`, key);
-    this.#removed.push(this.#fields.length / PLACES - 1);
+    removed.push(this.#fields.length / PLACES - 1);
   }
 
   protected holdsString(start: number, end: number): void {
@@ -168,6 +181,13 @@ export class BodyScan extends ObjectScan {
     if (first !== QUOTE) throw new InvalidRequest("`model` must be a non-empty string.", "model");
     if (end - start <= LONGEST_NAME_BYTES) return this.unquoted(start, end);
     throw new InvalidRequest(`\`model\` is longer than ${LONGEST_NAME_BYTES} bytes.`, "model");
+  }
+
+  /** No engine gives a longer one; what an engine would read must not pass here unread. */
+  #responseName(start: number, end: number): string {
+    const name = this.#name(start, end);
+    if (name !== null) return name;
+    throw new InvalidRequest(`\`${this.#key}\` is longer than ${LONGEST_NAME_BYTES} bytes.`, this.#key);
   }
 
   /** @returns null for what is too long to be a name */

@@ -5,7 +5,7 @@ const NO_PREFIX = new Uint32Array(0);
 
 /** What is known of a request whose body, if it has one, is not read. @param inputTokens what it is taken to weigh */
 export function unreadFacts(
-  { tenant, priority, session, rank, models }: Origin,
+  { tenant, priority, session, rank, models, owner }: Origin,
   model: string | null,
   responseId: string | null,
   inputTokens: number,
@@ -15,6 +15,7 @@ export function unreadFacts(
   return {
     model,
     responseId,
+    owner,
     tenant,
     priority,
     inputTokens,

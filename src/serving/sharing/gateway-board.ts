@@ -1,6 +1,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import { Reading } from "../../lib/reading.ts";
 import type { AdmissionUsage } from "../admission/usage.ts";
+import { type Moved, sumMoved } from "../locality/moved.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import { BegunTotals, begunSince } from "./begun-since.ts";
 import {
@@ -39,6 +40,7 @@ export class GatewayBoard {
   readonly #clock: Clock;
   readonly #own = new BegunTotals();
   #ownShards: GatewayReport["shards"] = new Map();
+  #ownMoved: Moved = new Map();
   /** Counts the reports that cannot be read. */
   readonly reading: Reading<"gateway_report">;
   /** The last report of each remote gateway. */
@@ -57,11 +59,16 @@ export class GatewayBoard {
     this.reading = new Reading("gateways", ["gateway_report"], onFault);
   }
 
-  /** @param usage what this gateway has inside, and has begun since the last call; @param counts by countsKey */
+  /**
+   * @param usage what this gateway has inside, and has begun since the last call
+   * @param counts by countsKey
+   * @param moved as Localities has it
+   */
   report(
     usage: AdmissionUsage,
     pools: readonly ServingPool[],
     counts: ReadonlyMap<string, ShardCounts>,
+    moved: Moved,
   ): void {
     this.#own.add(usage);
     const shards = new Map<string, InFlight>();
@@ -73,6 +80,12 @@ export class GatewayBoard {
       }
     }
     this.#ownShards = shards;
+    this.#ownMoved = moved;
+  }
+
+  /** What requests of the other gateways would hold more by experts. */
+  get moved(): Moved {
+    return sumMoved([...this.#remote.values()].map(({ report }) => report.moved));
   }
 
   /** What the other gateways have inside now, and have begun since the last call. */
@@ -109,7 +122,11 @@ export class GatewayBoard {
 
   /** Publishes the report and receives those of the others, once. Resolves also when the store does not answer. */
   async exchange(): Promise<void> {
-    const report: GatewayReport = { admission: this.#own.totals(), shards: this.#ownShards };
+    const report: GatewayReport = {
+      admission: this.#own.totals(),
+      shards: this.#ownShards,
+      moved: this.#ownMoved,
+    };
     let others: ReadonlyMap<string, Uint8Array>;
     try {
       others = await this.#sharing.share(this.#gateway, encodeGatewayReport(report), STALE_MS);

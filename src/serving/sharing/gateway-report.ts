@@ -3,6 +3,7 @@ import {
   list,
   named,
   number,
+  orElse,
   readJson,
   record,
   text,
@@ -10,6 +11,7 @@ import {
   whole,
   writeJson,
 } from "../../lib/shape.ts";
+import type { Moved } from "../locality/moved.ts";
 import type { AdmissionUsage } from "../admission/usage.ts";
 
 /** Requests, their tokens, and those of them to prefill, that a gateway has in flight on a shard. */
@@ -20,6 +22,8 @@ export interface GatewayReport {
   readonly admission: AdmissionUsage;
   /** By the shard's id, those with nothing in flight left out. */
   readonly shards: ReadonlyMap<string, InFlight>;
+  /** Where models are looked at by experts and nothing is sent so. */
+  readonly moved: Moved;
 }
 
 /** Bounds keep sums over many gateways exact: the first is an int32. */
@@ -44,10 +48,16 @@ const report: Shape<GatewayReport> = record<GatewayReport>({
     tenants: list(record({ tenant: text, inside: whole(0, MOST_REQUESTS), requests: begun, tokens })),
   }),
   shards: named(inFlight),
+  moved: orElse(named(named(number(-MOST_TOKENS, MOST_TOKENS))), new Map()),
 });
 
-export function encodeGatewayReport({ admission, shards }: GatewayReport): Uint8Array {
-  return writeJson({ admission, shards: Object.fromEntries(shards) });
+export function encodeGatewayReport({ admission, shards, moved }: GatewayReport): Uint8Array {
+  const byModel = [...moved].map(([model, pools]) => [model, Object.fromEntries(pools)] as const);
+  return writeJson({
+    admission,
+    shards: Object.fromEntries(shards),
+    moved: Object.fromEntries(byModel),
+  });
 }
 
 /** @throws Unreadable */

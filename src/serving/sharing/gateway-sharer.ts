@@ -1,4 +1,5 @@
 import type { Admission } from "../admission/admission.ts";
+import type { Localities } from "../locality/localities.ts";
 import type { ServingPool } from "../serving-pool.ts";
 import { type GatewayBoard, SHARE_EVERY_MS } from "./gateway-board.ts";
 import { ownCounts, setOthers } from "./shared-counts.ts";
@@ -8,10 +9,17 @@ export class GatewaySharer {
   readonly #board: GatewayBoard;
   readonly #admission: Admission;
   readonly #pools: () => readonly ServingPool[];
+  readonly #localities: Localities;
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
 
-  constructor(board: GatewayBoard, admission: Admission, pools: () => readonly ServingPool[]) {
+  constructor(
+    board: GatewayBoard,
+    admission: Admission,
+    pools: () => readonly ServingPool[],
+    localities: Localities,
+  ) {
+    this.#localities = localities;
     this.#board = board;
     this.#admission = admission;
     this.#pools = pools;
@@ -28,10 +36,11 @@ export class GatewaySharer {
 
   async #share(): Promise<void> {
     const reported = this.#pools();
-    this.#board.report(this.#admission.usage(), reported, ownCounts(reported));
+    this.#board.report(this.#admission.usage(), reported, ownCounts(reported), this.#localities.moved());
     await this.#board.exchange();
     if (this.#stopped) return;
     this.#admission.others(this.#board.takeUsage());
+    this.#localities.setMoved(this.#board.moved);
     // A reload may have happened meanwhile.
     const pools = this.#pools();
     setOthers(pools, this.#board.shardsOf(pools));

@@ -9,20 +9,17 @@ export interface Usage {
 /** Engines report behind the text: at the end of an answer, or of its last event but one. */
 const LOOKED_AT_BYTES = 4096;
 /** An Anthropic stream says of its prompt in its first event alone, which says in its first bytes what it is. */
-const FIRST_EVENT = Buffer.from("message_start");
+const FIRST_EVENT = "message_start";
 const NAMED_WITHIN_BYTES = 64;
 const FIRST_EVENT_BYTES = 2048;
 /** An object of counts is no longer. */
 const MOST_USAGE_BYTES = 1024;
-const OPEN_BRACE = 0x7b;
-const COLON = 0x3a;
 const SPACE = 0x20;
 const DIGIT_0 = 0x30;
-const DIGIT_9 = 0x39;
 /** No count of tokens has more digits. */
 const MOST_DIGITS = 9;
 
-const DONE = Buffer.from("data: [DONE]");
+const DONE = "data: [DONE]";
 /** With any line ends. */
 const LAST_FRAME_BYTES = DONE.length + 4;
 
@@ -48,7 +45,7 @@ export class UsageSearch {
   /** Null once it is known that nothing more is to be kept of the beginning. */
   #begin: Buffer[] | null = [];
   #beginBytes = 0;
-  #first: Buffer | null = null;
+  #first: string | null = null;
   /** The latest ones, and those before them: each of fewer bytes than are looked at, but for its last chunk. */
   #last: Buffer[] = [];
   #lastBytes = 0;
@@ -74,14 +71,12 @@ export class UsageSearch {
 
   /** Whether its last frame is the one that says that a stream is whole, and has no token. */
   get isDone(): boolean {
-    const end = this.#end();
-    return end.indexOf(DONE, Math.max(0, end.length - LAST_FRAME_BYTES)) >= 0;
+    return this.#end().slice(-LAST_FRAME_BYTES).includes(DONE);
   }
 
   /** What was said last. */
   found(): Usage {
-    const first = this.#first ?? joined(this.#begin ?? []);
-    const counts = [lastUsageIn(this.#end()), firstUsageIn(first)].filter((object) => object !== null);
+    const counts = [lastUsageIn(this.#end()), this.#firstUsage()].filter((object) => object !== null);
     const read = countIn(counts, CACHE_READ);
     const input = countIn(counts, INPUT);
     return {
@@ -93,21 +88,25 @@ export class UsageSearch {
 
   /** Why the engine stopped, in its own word; null where it does not say. */
   finish(): string | null {
-    return [...this.#end().toString("latin1").matchAll(FINISH)].at(-1)?.[1] ?? null;
+    return [...this.#end().matchAll(FINISH)].at(-1)?.[1] ?? null;
   }
 
   #takeBegin(begin: Buffer[], chunk: Buffer): void {
     begin.push(chunk);
     this.#beginBytes += chunk.length;
     if (this.#beginBytes < NAMED_WITHIN_BYTES) return;
-    const first = joined(begin);
-    const goesOn = isFirstEvent(first);
+    const goesOn = isFirstEvent(begin);
     if (goesOn && this.#beginBytes < FIRST_EVENT_BYTES) return;
-    if (goesOn) this.#first = first;
+    if (goesOn) this.#first = textOf(begin);
     this.#begin = null;
   }
 
-  #end(): Buffer {
+  #firstUsage(): string | null {
+    if (this.#first !== null) return firstUsageIn(this.#first);
+    return this.#begin !== null && isFirstEvent(this.#begin) ? firstUsageIn(textOf(this.#begin)) : null;
+  }
+
+  #end(): string {
     const chunks: Buffer[] = [];
     let bytes = 0;
     for (const part of [this.#last, this.#before]) {
@@ -116,21 +115,22 @@ export class UsageSearch {
         bytes += part[i].length;
       }
     }
-    const end = joined(chunks.toReversed());
-    return bytes <= LOOKED_AT_BYTES ? end : end.subarray(bytes - LOOKED_AT_BYTES);
+    return textOf(chunks.toReversed(), Math.max(0, bytes - LOOKED_AT_BYTES));
   }
 }
 
-function joined(chunks: readonly Buffer[]): Buffer {
-  return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+/** A character for each byte: strings are searched faster than bytes. */
+function textOf(chunks: readonly Buffer[], from = 0, to?: number): string {
+  const bytes = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+  return bytes.toString("latin1", from, to);
 }
 
-function isFirstEvent(begin: Buffer): boolean {
-  return begin.subarray(0, NAMED_WITHIN_BYTES).includes(FIRST_EVENT);
+function isFirstEvent(begin: readonly Buffer[]): boolean {
+  return textOf(begin, 0, NAMED_WITHIN_BYTES).includes(FIRST_EVENT);
 }
 
 /** From the last object of counts on; null where there is none. */
-function lastUsageIn(text: Buffer): Buffer | null {
+function lastUsageIn(text: string): string | null {
   for (const name of USAGE) {
     for (let at = text.lastIndexOf(name); at >= 0; at = at === 0 ? -1 : text.lastIndexOf(name, at - 1)) {
       const object = objectAt(text, at + name.length);
@@ -141,8 +141,7 @@ function lastUsageIn(text: Buffer): Buffer | null {
 }
 
 /** From the first one on, of a stream's first event. */
-function firstUsageIn(text: Buffer): Buffer | null {
-  if (!isFirstEvent(text)) return null;
+function firstUsageIn(text: string): string | null {
   for (const name of USAGE) {
     for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) {
       const object = objectAt(text, at + name.length);
@@ -152,13 +151,13 @@ function firstUsageIn(text: Buffer): Buffer | null {
   return null;
 }
 
-function objectAt(text: Buffer, from: number): Buffer | null {
+function objectAt(text: string, from: number): string | null {
   const value = valueAt(text, from);
-  return text[value] === OPEN_BRACE ? text.subarray(value, value + MOST_USAGE_BYTES) : null;
+  return text[value] === "{" ? text.slice(value, value + MOST_USAGE_BYTES) : null;
 }
 
 /** The count of one of these names, in the first of the objects that has one. */
-function countIn(objects: readonly Buffer[], names: readonly Buffer[]): number | null {
+function countIn(objects: readonly string[], names: readonly string[]): number | null {
   for (const object of objects) {
     for (const name of names) {
       const at = object.indexOf(name);
@@ -170,25 +169,31 @@ function countIn(objects: readonly Buffer[], names: readonly Buffer[]): number |
 }
 
 /** Inside a text of JSON a quote has a backslash before it: what is found in its quotes is a field's name. */
-function quoted(name: string): Buffer {
-  return Buffer.from(`"${name}"`);
+function quoted(name: string): string {
+  return `"${name}"`;
 }
 
 /** Where the value begins; −1 where no colon is before it. */
-function valueAt(text: Buffer, from: number): number {
+function valueAt(text: string, from: number): number {
   const colon = pastSpace(text, from);
-  return text[colon] === COLON ? pastSpace(text, colon + 1) : -1;
+  return text[colon] === ":" ? pastSpace(text, colon + 1) : -1;
 }
 
-function countAt(text: Buffer, start: number): number | null {
+function countAt(text: string, start: number): number | null {
   let at = start;
   let count = 0;
-  for (; text[at] >= DIGIT_0 && text[at] <= DIGIT_9; at++) count = count * 10 + text[at] - DIGIT_0;
+  for (let digit = digitAt(text, at); digit >= 0 && digit <= 9; digit = digitAt(text, ++at))
+    count = count * 10 + digit;
   return at > start && at - start <= MOST_DIGITS ? count : null;
 }
 
-function pastSpace(text: Buffer, from: number): number {
+function pastSpace(text: string, from: number): number {
   let at = from;
-  while (text[at] <= SPACE) at++;
+  while (text.charCodeAt(at) <= SPACE) at++;
   return at;
+}
+
+/** Outside of 0 to 9, or NaN, where there is none. */
+function digitAt(text: string, at: number): number {
+  return text.charCodeAt(at) - DIGIT_0;
 }

@@ -35,7 +35,6 @@ export function balanceFamilies(readings: Readings): Family[] {
     });
   const layers = ({ layerNumbers }: PoolReport) => layerNumbers;
   return [
-    of("plimsoll_epoch", "The epoch that requests are routed by", (r) => r.epoch),
     of("plimsoll_balancedness", "Sum of mean over sum of maximum GPU load, 0 to 1", (r) => r.balancedness),
     of(
       "plimsoll_pool_step_factor",

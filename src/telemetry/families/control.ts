@@ -37,6 +37,7 @@ export function controlFamilies(readings: Readings): Family[] {
           for (const [kind, count] of dropped) observe(count, pool, kind);
       },
     ),
+    of("plimsoll_epoch", "The epoch that this gateway routes requests by", ({ epoch }) => epoch),
     of("plimsoll_leader", "1 where this gateway leads the pool", ({ leading }) => Number(leading)),
     counter(
       "plimsoll_terms_total",

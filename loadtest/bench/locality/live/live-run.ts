@@ -15,7 +15,6 @@ import { RetryBudget } from "../../../../src/serving/flight/retry-budget.ts";
 import { Gateway } from "../../../../src/serving/gateway.ts";
 import { PoolHealth } from "../../../../src/serving/health/pool-health.ts";
 import type { HealthSettings } from "../../../../src/serving/health/settings.ts";
-import { Localities } from "../../../../src/serving/locality/localities.ts";
 import type { ModelLocality } from "../../../../src/serving/locality/model-locality.ts";
 import { ModelRefresh } from "../../../../src/serving/models/model-refresh.ts";
 import type { RequestFacts } from "../../../../src/serving/request/request-facts.ts";
@@ -27,6 +26,7 @@ import { StepCounter, type StepFigures } from "../../../../src/twin/instances/st
 import type { Topology } from "../../../../src/model/topology.ts";
 import { type RequestStream, shuffle } from "../streams.ts";
 import { type Answer, DecodingEngine } from "./decoding-engine.ts";
+import { type LiveProcesses, ProcessesTogether } from "./live-processes.ts";
 
 /** What is known of requests when they come: their tenant, which is their domain, or the turns before. */
 export const KNOWN_BY = ["tenant", "turns"] as const;
@@ -44,6 +44,8 @@ export interface LiveOptions {
   /** Of the answers that name their experts. */
   readonly part: number;
   readonly locality: LocalitySettings | null;
+  /** Among which requests are dealt out in turn. */
+  readonly processes: LiveProcesses;
   /** Requests before the first that is judged, and those. */
   readonly warmUp: number;
   readonly judged: number;
@@ -72,14 +74,7 @@ export function liveRun(options: LiveOptions): LiveFigures {
   const run = new LiveRun(options);
   const names = Array.from({ length: instances }, (_, i) => `p${i}`);
   const engines = names.map((name) => new DecodingEngine(name, (request) => run.answerTo(request)));
-  const pools = engines.map((engine) => run.poolOf(engine));
   const turns: (() => void)[] = [];
-  const localities = new Localities({
-    clock: run.clock,
-    wallClock: () => run.clock.now(),
-    sketchBytes: 1 << 26,
-    later: (turn) => void turns.push(turn),
-  });
   const model = {
     name: MODEL,
     aliases: [],
@@ -90,9 +85,18 @@ export function liveRun(options: LiveOptions): LiveFigures {
     shadow: null,
     locality: settings,
   };
-  const makings = { models: [model], prefixIndexBytes: 1 << 20, rng: new Rng(seed, 2), localities };
-  const refresh = new ModelRefresh(async () => {}, run.clock);
-  const gateway = new Gateway(pools, run.deck, makings, refresh, () => {});
+  const { clock } = run;
+  const together = new ProcessesTogether(
+    options.processes,
+    { clock, wallClock: () => clock.now(), sketchBytes: 1 << 26, later: (turn) => void turns.push(turn) },
+    () => engines.map((engine) => run.poolOf(engine)),
+    model,
+  );
+  const refresh = new ModelRefresh(async () => {}, clock);
+  const gateways = together.all.map(({ pools, localities }) => {
+    const makings = { models: [model], prefixIndexBytes: 1 << 20, rng: new Rng(seed, 2), localities };
+    return new Gateway(pools, run.deck, makings, refresh, () => {});
+  });
   const counter = new StepCounter(stream.trace, topology, null);
   const client: Client = {
     headers: () => {},
@@ -111,7 +115,7 @@ export function liveRun(options: LiveOptions): LiveFigures {
       active++
     ) {
       const { facts, request } = run.next();
-      gateway.send(facts, request, client);
+      gateways[sent % gateways.length].send(facts, request, client);
       sent++;
     }
     if (sent > warmUp) {
@@ -123,8 +127,9 @@ export function liveRun(options: LiveOptions): LiveFigures {
     run.clock.ms += STEP_MS;
     for (const engine of engines) engine.step();
     for (const turn of turns.splice(0)) turn();
+    together.step(clock.ms);
   }
-  return { ...counter.figures(), fullest: fullest / steps, locality: localities.find(MODEL) };
+  return { ...counter.figures(), fullest: fullest / steps, locality: together.locality(MODEL) };
 }
 
 /** One of a conversation, which is one recorded request. */
@@ -252,6 +257,7 @@ class LiveRun {
     const facts: RequestFacts = {
       model: MODEL,
       responseId: null,
+      owner: null,
       tenant,
       priority: 0,
       inputTokens: Math.max(1, prompt.length),

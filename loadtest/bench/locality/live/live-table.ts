@@ -7,6 +7,7 @@ import { judgeAssignment } from "../../../../src/twin/instances/judge-assignment
 import { RequestSignatures } from "../../../../src/twin/instances/request-signatures.ts";
 import type { BenchTable } from "../../bench-table.ts";
 import type { RequestStream } from "../streams.ts";
+import { type LiveProcesses, ONE_PROCESS } from "./live-processes.ts";
 import { KNOWN_BY, type KnownBy, type LiveFigures, liveRun } from "./live-run.ts";
 
 const BANDS = [0.05, 0.1, 0.2];
@@ -22,9 +23,18 @@ export interface LiveSizes {
   /** Requests for each instance before those that are judged, and those. */
   readonly warmUp: number;
   readonly judged: number;
+  /** Processes that serve, beside one alone; 1 for no other. */
+  readonly processes: number;
 }
 
-export const LIVE_SIZES: LiveSizes = { instances: [4, 8], batch: 64, part: 0.1, warmUp: 1000, judged: 500 };
+export const LIVE_SIZES: LiveSizes = {
+  instances: [4, 8],
+  batch: 64,
+  part: 0.1,
+  warmUp: 1000,
+  judged: 500,
+  processes: 1,
+};
 
 /** What a gateway's own way of requests comes to, beside what `plimsoll locality` says of the recording. */
 export function liveTable(
@@ -33,7 +43,7 @@ export function liveTable(
   health: HealthSettings,
   seed: number,
   progress: (line: string) => void,
-  { instances: counts, batch, part, warmUp, judged }: LiveSizes = LIVE_SIZES,
+  { instances: counts, batch, part, warmUp, judged, processes }: LiveSizes = LIVE_SIZES,
 ): BenchTable {
   const { experts, trace } = stream;
   const topology = { nodes: 1, gpusPerNode: GPUS, slotsPerGpu: Math.ceil(experts / GPUS) };
@@ -41,8 +51,9 @@ export function liveTable(
   const rows: (string | number | null)[][] = [];
   for (const instances of counts) {
     for (const knownBy of KNOWN_BY) {
-      const run = (locality: LocalitySettings | null) => {
-        const how = locality === null ? "off" : `${locality.mode}, band ${locality.loadBand}`;
+      const run = (locality: LocalitySettings | null, by = ONE_PROCESS) => {
+        const how =
+          locality === null ? "off" : `${locality.mode}, band ${locality.loadBand}${processesText(by)}`;
         progress(`${stream.name}: live, ${instances} instances, known by ${knownBy}: ${how}`);
         return liveRun({
           stream,
@@ -54,6 +65,7 @@ export function liveTable(
           knownBy,
           part,
           locality,
+          processes: by,
           warmUp: warmUp * instances,
           judged: judged * instances,
           seed,
@@ -78,6 +90,11 @@ export function liveTable(
       row("shadow", shadow, predictedBy(shadow));
       for (const loadBand of BANDS)
         row(`on, band ${loadBand}`, run({ ...PLAIN, mode: "on", loadBand }), null);
+      for (const share of processes > 1 ? [true, false] : []) {
+        const by = { count: processes, share };
+        const several = run({ ...PLAIN, mode: "on", loadBand: BANDS[0] }, by);
+        row(`on, band ${BANDS[0]}${processesText(by)}`, several, null);
+      }
     }
     progress(`${stream.name}: recorded, ${instances} instances`);
     const [base, byExperts] = recorded(stream, instances, batch);
@@ -108,6 +125,11 @@ export function liveTable(
     ],
     aims: [],
   };
+}
+
+function processesText({ count, share }: LiveProcesses): string {
+  if (count === 1) return "";
+  return `, ${count} processes, ${share ? "one learns" : "each learns for itself"}`;
 }
 
 const PLAIN = { percent: 100, switchbackMinutes: null };
