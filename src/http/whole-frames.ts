@@ -53,7 +53,7 @@ export class WholeFrames {
       return this.rest();
     }
     this.insideFrame = false;
-    const whole = this.#held.takeWith(end === chunk.length ? chunk : chunk.subarray(0, end));
+    const whole = this.#with(end === chunk.length ? chunk : chunk.subarray(0, end));
     if (end < chunk.length) this.#held.add(chunk.subarray(end));
     this.contentFrames = this.#count(whole);
     return whole;
@@ -62,9 +62,18 @@ export class WholeFrames {
   /** The beginning of a frame that never ended, when the stream itself did. */
   rest(): Buffer | null {
     if (this.#held.length === 0) return null;
-    const rest = this.#held.takeWith(EMPTY);
+    const rest = this.#with(EMPTY);
     this.#noteError(rest, 0);
     return rest;
+  }
+
+  /** What was held, and these bytes; nothing is held any more. */
+  #with(bytes: Buffer): Buffer {
+    if (this.#held.length === 0) return bytes;
+    this.#held.add(bytes);
+    const all = this.#held.bytes;
+    this.#held.clear();
+    return Buffer.from(all.buffer, all.byteOffset, all.length);
   }
 
   /** Where in the chunk the last frame ends, that may have begun to end before it; 0 for nowhere. */

@@ -34,15 +34,6 @@ export class GrowingBytes {
     return this.#bytes.length === this.#length ? this.#bytes : this.#bytes.subarray(0, this.#length);
   }
 
-  /** What was kept, and a last piece, which is returned as it is where nothing was; nothing is kept any more. */
-  takeWith(piece: Buffer): Buffer {
-    if (this.#length === 0) return piece;
-    this.add(piece);
-    const all = this.bytes;
-    this.clear();
-    return Buffer.from(all.buffer, all.byteOffset, all.length);
-  }
-
   /** Nothing is kept any more; who has `bytes` still has them. */
   clear(): void {
     this.#bytes = NOTHING;

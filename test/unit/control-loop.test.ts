@@ -5,23 +5,15 @@ import { ControlLoop } from "../../src/control/control-loop.ts";
 import { LocalPlanner } from "../../src/control/plan/local-planner.ts";
 import { BALANCE_POLICIES } from "../../src/core/planning/balance-policy.ts";
 import { UNKNOWN_MACHINE } from "../../src/core/planning/machine.ts";
-import { Rng } from "../../src/lib/rng.ts";
-import type { ExpertLoad } from "../../src/model/load.ts";
 import type { PoolReport } from "../../src/model/pool-report.ts";
 import type { RoutingSnapshot } from "../../src/model/snapshot.ts";
 import { LocalStore } from "../../src/store/local/local-store.ts";
 import { HandDrivenPlane, windowOf } from "../../harness/fakes/hand-driven-plane.ts";
-import { SMALL_MODEL, SMALL_MOE_LAYERS, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
+import { SMALL_MODEL, SMALL_TOPOLOGY } from "../../harness/small-model.ts";
+import { smallRandomLoad } from "../small-planner.ts";
 
 const ROUND_MS = 100;
 const WALL_MS = 1_700_000_000_000;
-
-function randomLoad(seed: number): ExpertLoad {
-  const rng = new Rng(seed);
-  const length = SMALL_MOE_LAYERS * SMALL_MODEL.experts;
-  const tokens = Float64Array.from({ length }, () => Math.exp(rng.normal()));
-  return { layers: SMALL_MOE_LAYERS, experts: SMALL_MODEL.experts, tokens };
-}
 
 /** Of every bit of a snapshot that a reader can see. */
 function fingerprint({ placement, replicas, shares, ...rest }: RoutingSnapshot): string {
@@ -91,7 +83,7 @@ async function rounds(count: number): Promise<void> {
 }
 
 function observe(seed: number): void {
-  plane.observation = windowOf(randomLoad(seed), SMALL_MODEL.topk, 4);
+  plane.observation = windowOf(smallRandomLoad(seed), SMALL_MODEL.topk, 4);
 }
 
 /** Started and at its first rollout, after ten rounds of a skewed load. @returns the epoch in force */
@@ -199,7 +191,7 @@ describe("a round", () => {
     expect(report.nodeHopsPerToken).toBeCloseTo(SMALL_MODEL.topk / 2, 9);
     expect(report.gpuLoad).toEqual([1, 1, 1, 1]);
     expect(report.ranks).toEqual([{ running: 1, waiting: 2, kvUse: 0.25 }]);
-    const { tokens } = randomLoad(1);
+    const { tokens } = smallRandomLoad(1);
     const mean = tokens.subarray(0, 32).reduce((sum, value) => sum + value, 0) / 32;
     expect(report.expertLoad[0][5]).toBeCloseTo(tokens[5] / mean, 2);
     expect(loop.view.report?.atMs).toBe(WALL_MS + 300);

@@ -1,4 +1,4 @@
-import { GCProfiler, getHeapSpaceStatistics } from "node:v8";
+import { GCProfiler } from "node:v8";
 import { expect, it } from "vitest";
 import { replicaChooser } from "../../src/core/dispatch/choosers.ts";
 import { Dispatcher } from "../../src/core/dispatch/dispatcher.ts";
@@ -7,6 +7,7 @@ import type { TokenBatch } from "../../src/core/dispatch/token-batch.ts";
 import { Rng } from "../../src/lib/rng.ts";
 import { DISPATCH_POLICIES } from "../../src/model/dispatch-policy.ts";
 import { LAYERS, randomBatch, replicaMap } from "../random-dispatch.ts";
+import { youngBytes } from "../young-bytes.ts";
 
 const BATCHES = 200;
 /** Until the compiler is done with what is measured, it allocates too. */
@@ -18,13 +19,6 @@ const topology = { nodes: 4, gpusPerNode: 8, slotsPerGpu: 9 };
 const map = replicaMap(new Rng(1), 256, topology, true);
 const large = randomBatch(new Rng(2), 256, topology, { tokens: 256, topk: 8, missing: 0.05 });
 const small = { ...large, tokens: 100 };
-
-/** Everything new is in the young generation, and only a collection takes from it. */
-function youngBytes(): number {
-  return getHeapSpaceStatistics()
-    .filter(({ space_name }) => space_name.startsWith("new_"))
-    .reduce((sum, { space_used_size }) => sum + space_used_size, 0);
-}
 
 /** Heap bytes per batch, all layers checked, chosen, counted and laid out; null where a collection hid them. */
 function heapPerBatch(dispatcher: Dispatcher, batches: readonly TokenBatch[]): number | null {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { GCProfiler, getHeapSpaceStatistics } from "node:v8";
+import { GCProfiler } from "node:v8";
 import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { FedSocket } from "../../harness/fakes/fed-socket.ts";
@@ -11,6 +11,7 @@ import { WaitLimit } from "../../src/engines/http/wait-limit.ts";
 import { ClientResponse } from "../../src/http/client-response.ts";
 import { ERROR_SHAPES } from "../../src/http/error-shapes.ts";
 import type { ResponseHeaders, ResponseSink } from "../../src/serving/engine.ts";
+import { youngBytes } from "../young-bytes.ts";
 
 const FRAMES = 200;
 /** Until the compiler is done with what is measured, it allocates too. */
@@ -24,13 +25,6 @@ const BYTES_PER_FRAME = 320;
 const HEAD = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 const EVENT = `data: {"choices":[{"index":0,"delta":{"content":" token"}}]}\n\n`;
 const CHUNK = Buffer.from(`${EVENT.length.toString(16)}\r\n${EVENT}\r\n`);
-
-/** Everything new is in the young generation, and only a collection takes from it. */
-function youngBytes(): number {
-  return getHeapSpaceStatistics()
-    .filter(({ space_name }) => space_name.startsWith("new_"))
-    .reduce((sum, { space_used_size }) => sum + space_used_size, 0);
-}
 
 /**
  * A stream from an engine's connection to a client's, neither of them a network's.

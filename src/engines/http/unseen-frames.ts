@@ -24,7 +24,7 @@ export class UnseenFrames {
     const end = last >= 0 ? last + FRAME_END.length : this.#half && bytes[0] === 0x0a ? 1 : 0;
     const whole = end > 0 || this.#held.length + bytes.length > HELD_LIMIT_BYTES;
     const upTo = end > 0 ? end : bytes.length;
-    const frames = whole ? this.#held.takeWith(bytes.subarray(0, upTo)) : EMPTY;
+    const frames = whole ? this.#with(bytes.subarray(0, upTo)) : EMPTY;
     const rest = whole ? bytes.subarray(upTo) : bytes;
     if (whole) this.#half = false;
     if (rest.length > 0) {
@@ -36,7 +36,16 @@ export class UnseenFrames {
 
   /** @param rest what came last, or null */
   end(rest: Buffer | null): Buffer {
-    return this.#held.takeWith(rest ?? EMPTY);
+    return this.#with(rest ?? EMPTY);
+  }
+
+  /** What was held, and these bytes; nothing is held any more. */
+  #with(bytes: Buffer): Buffer {
+    if (this.#held.length === 0) return bytes;
+    this.#held.add(bytes);
+    const all = this.#held.bytes;
+    this.#held.clear();
+    return Buffer.from(all.buffer, all.byteOffset, all.length);
   }
 }
 

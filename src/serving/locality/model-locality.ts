@@ -1,4 +1,5 @@
 import type { Clock } from "../../lib/clock.ts";
+import { WorkTurns } from "../../lib/work-turns.ts";
 import type { LocalitySettings } from "../../model/model-settings.ts";
 import type { MoeModel } from "../../model/moe-model.ts";
 import type { RoutingTrace } from "../../model/routing-trace.ts";
@@ -19,7 +20,6 @@ import { type LocalityLedger, RequestLocality } from "./request-locality.ts";
 import type { Sent } from "./sent.ts";
 import { StepBatches, armsOf } from "./step-batches.ts";
 import { atLayers, mixOf } from "./some-layers.ts";
-import { WorkTurns } from "./work-turns.ts";
 
 export interface ModelLocalityOptions {
   /** Of its requests' signatures. */
@@ -40,6 +40,8 @@ export interface ModelLocalityOptions {
 
 /** Observations that wait for their turn; more are ignored. */
 const MOST_WAITING = 64;
+/** A turn begins nothing more after so long. What it begins takes less. */
+const TURN_MS = 0.5;
 
 interface Observation {
   readonly keys: Keys;
@@ -98,7 +100,7 @@ export class ModelLocality implements LocalityLedger {
     this.choice = new PoolLocality(count, router, settings.loadBand);
     this.#batches = new StepBatches(count, shape, armsOf(settings));
     this.#hops = new PoolHops(shape);
-    this.#turns = new WorkTurns(later, clock, () => this.#step());
+    this.#turns = new WorkTurns(clock, TURN_MS, later, () => this.#step());
     this.#pools = pools;
     this.#lanes = new Lanes(settings, seed, wallClock);
     this.#tally = new LocalityTally(count, wallClock());
