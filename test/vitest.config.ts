@@ -9,9 +9,9 @@ const LOADED = [
 ];
 
 /** They count the timers of their process, in which nothing else may set any. */
-const BY_THEMSELVES = [
+export const BY_THEMSELVES = [
   "test/property/{flight,picked-request}.test.ts",
-  "test/unit/{flight,flight-pools,server-sources,server-watch,wait-limit}.test.ts",
+  "test/unit/{file-watch,flight,flight-pools,server-sources,server-watch,wait-limit}.test.ts",
 ];
 
 /** They ask the npm registry: `npm run test:package`. */

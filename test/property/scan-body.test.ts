@@ -231,9 +231,9 @@ test("fields that no client may set are refused when they come too often", () =>
 
 test("what is too long to be a name is none", () => {
   const long = "x".repeat(5000);
-  expect(scanBody(Buffer.from(`{"user":"${long}"}`)).session).toBeNull();
-  for (const field of ["model", "previous_response_id"])
-    expect(() => scanBody(Buffer.from(`{"${field}":"${long}"}`))).toThrow(field);
+  const read = scanBody(Buffer.from(JSON.stringify({ user: long, previous_response_id: long })));
+  expect(read).toMatchObject({ session: null, previousResponse: null, hasLongResponse: true });
+  expect(() => scanBody(Buffer.from(`{"model":"${long}"}`))).toThrow(/model/);
 });
 
 test.each([

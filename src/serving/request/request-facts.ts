@@ -1,5 +1,6 @@
 import type { FieldPlaces } from "../../lib/json-fields.ts";
 import { BLOCK_BYTES, blockHashes, hashBytes, hashText } from "../../routing/block-hashes.ts";
+import { InvalidRequest } from "../refusals.ts";
 import { without } from "./cut-fields.ts";
 import { type BodyFields, scanBody } from "./scan-body.ts";
 
@@ -78,6 +79,9 @@ export function requestFacts(
   const affinity = conversation ?? (origin.tenant === ANONYMOUS ? null : origin.tenant);
   const inputTokens = Math.ceil(textBytes / BYTES_PER_TOKEN) + media * TOKENS_PER_MEDIUM;
   const prefix = blockHashes(body, prompt.start, prompt.end, salt);
+  // An engine would read it.
+  if (origin.owner !== null && fields.hasLongResponse)
+    throw new InvalidRequest("`previous_response_id` is too long.", "previous_response_id");
   // Where responses have owners, nobody chooses an id that may be another's.
   const removed = origin.owner !== null && isStored ? fields.removedOfStored : fields.removed;
   const sent = without({ bytes: body, fields: fields.fields }, removed);

@@ -15,6 +15,8 @@ export interface BodyFields {
   readonly session: string | null;
   /** The response that this one goes on from. */
   readonly previousResponse: string | null;
+  /** That is named, and is too long to be read here. */
+  readonly hasLongResponse: boolean;
   /** The data-parallel rank it asks for; −1 for none. */
   readonly rank: number;
   /** It asks for the experts that its tokens were routed to. */
@@ -72,6 +74,7 @@ export class BodyScan extends ObjectScan {
   #maxTokens: number | null = null;
   #session: string | null = null;
   #previousResponse: string | null = null;
+  #hasLongResponse = false;
   #rank = -1;
   #olderRank = -1;
   #routedExperts = false;
@@ -92,6 +95,7 @@ export class BodyScan extends ObjectScan {
       maxTokens: this.#maxTokens,
       session: this.#session,
       previousResponse: this.#previousResponse,
+      hasLongResponse: this.#hasLongResponse,
       rank: this.#rank >= 0 ? this.#rank : this.#olderRank,
       routedExperts: this.#routedExperts,
       prompt: this.#prompt,
@@ -137,7 +141,8 @@ export class BodyScan extends ObjectScan {
         if (first === QUOTE && end - start > 2) this.#session = this.#name(start, end);
         return;
       case "response":
-        this.#previousResponse = first === QUOTE ? this.#responseName(start, end) : null;
+        this.#previousResponse = first === QUOTE ? this.#name(start, end) : null;
+        this.#hasLongResponse = first === QUOTE && this.#previousResponse === null;
         return;
       case "id":
         return this.#cut(this.#removedOfStored);
@@ -181,13 +186,6 @@ export class BodyScan extends ObjectScan {
     if (first !== QUOTE) throw new InvalidRequest("`model` must be a non-empty string.", "model");
     if (end - start <= LONGEST_NAME_BYTES) return this.unquoted(start, end);
     throw new InvalidRequest(`\`model\` is longer than ${LONGEST_NAME_BYTES} bytes.`, "model");
-  }
-
-  /** No engine gives a longer one; what an engine would read must not pass here unread. */
-  #responseName(start: number, end: number): string {
-    const name = this.#name(start, end);
-    if (name !== null) return name;
-    throw new InvalidRequest(`\`${this.#key}\` is longer than ${LONGEST_NAME_BYTES} bytes.`, this.#key);
   }
 
   /** @returns null for what is too long to be a name */
