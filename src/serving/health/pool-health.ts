@@ -29,7 +29,10 @@ export interface ShardHealth {
   /** Until an open circuit lets a trial through, or an ejection ends; 0 where there is none. */
   readonly openForMs: number;
   readonly ejectedForMs: number;
+  /** The part of its part that it gets, over 0 to 1: less than all where it has just come back. */
   readonly weight: number;
+  /** Above 0 where it is for what others cannot take. */
+  readonly tier: number;
   /** Why it is not ready, or reports no load; null when it does both. */
   readonly lack: string | null;
   /** How the last request failed that did; null when none. */
@@ -284,7 +287,8 @@ export class PoolHealth implements NewsListener {
       circuit: circuit.state,
       openForMs: circuit.openForMs(now),
       ejectedForMs: this.#ejections.remainingMs(shard, now),
-      weight: states.weight[shard],
+      weight: states.weight[shard] / this.#weights[shard],
+      tier: states.tier[shard],
       lack: this.#readiness.lack(shard) ?? this.#loadLacks[shard],
       lastFailure: this.#lastFailures[shard],
     };
