@@ -167,6 +167,12 @@ export class GroupSharer implements PoolFollower {
     if (mix.length !== this.locality.width) return;
     const would = pool === null ? -1 : this.locality.names.indexOf(pool);
     const sent = { arm: "locality" as const, at: would, would, tokens, series: null };
-    this.locality.receive({ sent, signature: { mix, tokens: seen }, goes: would >= 0, hops: UNKNOWN_HOPS });
+    this.locality.receive({
+      keys: null,
+      sent,
+      signature: { mix, tokens: seen },
+      goes: would >= 0,
+      hops: UNKNOWN_HOPS,
+    });
   }
 }

@@ -5,7 +5,7 @@ import type { CaptureCounts } from "../serving/capture/capture-counts.ts";
 import type { AdmissionUsage } from "../serving/admission/usage.ts";
 import type { Outcome } from "../serving/health/outcome.ts";
 import type { ServerNews } from "../serving/health/server-news.ts";
-import type { SharedGroups } from "../serving/locality/group-learning.ts";
+import type { GroupSample, SharedGroups } from "../serving/locality/group-learning.ts";
 import type { Moved } from "../serving/locality/moved.ts";
 import type { LocalityShare } from "../serving/locality/locality-share.ts";
 import type { ShardCounts } from "../serving/sharing/shared-counts.ts";
@@ -79,5 +79,7 @@ export type PrimaryMessage =
   | { readonly kind: "snapshot"; readonly snapshot: RoutingSnapshot }
   /** By which a model's requests go from now on; null for none. */
   | { readonly kind: "groups"; readonly model: string; readonly groups: SharedGroups | null }
+  /** What answers to another worker have named of a model's requests. */
+  | { readonly kind: "samples"; readonly model: string; readonly samples: readonly GroupSample[] }
   | { readonly kind: "reload"; readonly config: Config }
   | { readonly kind: "stop" };

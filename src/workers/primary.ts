@@ -14,12 +14,12 @@ import { type EngineServer, serverInstance } from "../serving/engine.ts";
 import type { ServerNews } from "../serving/health/server-news.ts";
 import type { ServingPool } from "../serving/serving-pool.ts";
 import { type GatewayBoard, SHARE_EVERY_MS as EXCHANGE_EVERY_MS } from "../serving/sharing/gateway-board.ts";
-import type { Localities } from "../serving/locality/localities.ts";
 import { sumMoved } from "../serving/locality/moved.ts";
 import { type ShardCounts, setOthers, sumCounts, sumUsage } from "../serving/sharing/shared-counts.ts";
 import { LocalWorker } from "./local-worker.ts";
-import { LOCALITY_EVERY_MS, type Probe, SHARE_EVERY_MS, type WorkerMessage } from "./messages.ts";
+import { type Probe, SHARE_EVERY_MS, type WorkerMessage } from "./messages.ts";
 import { receiveOutcomes } from "./receive-outcomes.ts";
+import { WorkerLocalities } from "./worker-localities.ts";
 import { WorkerFailed } from "./worker-failed.ts";
 import { SOCKET_VARIABLE } from "./worker.ts";
 
@@ -53,12 +53,12 @@ export class Primary {
   #cpuSeconds = 0;
   #pauseMs = FIRST_PAUSE_MS;
   #app: App | null = null;
+  #localities: WorkerLocalities | null = null;
   #folder = "";
   #listening = false;
   /** An exchange with the other gateways is under way. */
   #exchanging = false;
   #exchangedMs = 0;
-  #groupsMs = 0;
   #timer: NodeJS.Timeout | null = null;
   #stopping = false;
 
@@ -102,6 +102,7 @@ export class Primary {
       },
     });
     this.#app = app;
+    this.#localities = new WorkerLocalities(app.localities, this.#workers);
     cluster.setupPrimary({ serialization: "advanced" });
     const admin = await app.startLocally(this.#socket);
     this.#timer = setInterval(() => this.#share(app), SHARE_EVERY_MS);
@@ -170,7 +171,7 @@ export class Primary {
         const pools = this.#app === null ? [] : servingOf(this.#app);
         pools.find(({ engine }) => engine.pool === message.pool)?.routedLoad?.add(message.tokens);
       } else if (message.kind === "locality") {
-        this.#app?.localities.find(message.share.model)?.add(child.id, message.share);
+        this.#localities?.received(worker, message.share);
       } else if (message.kind === "use") {
         worker.use = message.use;
       } else {
@@ -183,7 +184,7 @@ export class Primary {
       this.#captured = sumCaptured([this.#captured, worker.captured]);
       this.#cpuSeconds += worker.use.cpuSeconds;
       worker.gone();
-      for (const one of this.#app?.localities.all ?? []) one.gone(child.id);
+      this.#localities?.gone(worker);
       if (worker.traffic !== null) this.#app?.gateway().deck.meter.lost(worker.traffic);
       listening.reject(new WorkerFailed(code ?? 1));
       if (this.#listening && !this.#stopping) this.#replace(worker, signal ?? `code ${code}`);
@@ -246,7 +247,6 @@ export class Primary {
     const all = [...this.#workers];
     const local = sumCounts(all.map(({ counts }) => counts));
     const begun = sumUsage(all.map(({ usage }) => usage));
-    const { localities } = app;
     app.board?.report(begun, pools, local, sumMoved(all.map(({ moved }) => moved)));
     const remote = app.board?.takeUsage() ?? sumUsage([]);
     const remoteShards = app.board?.shardsOf(pools) ?? new Map<string, ShardCounts>();
@@ -265,19 +265,12 @@ export class Primary {
         worker.send({ kind: "snapshot", snapshot });
       }
     }
-    this.#sendGroups(localities);
+    this.#localities?.sendGroups(performance.now());
     app.gateway().deck.admission.others(sumUsage([begun, remote]));
     setOthers(pools, sumCounts([local, remoteShards]));
     for (const { outcomes } of all) receiveOutcomes(pools, outcomes);
     for (const worker of all) worker.settle();
     if (app.board !== null) void this.#exchange(app.board);
-  }
-
-  #sendGroups({ all }: Localities): void {
-    const now = performance.now();
-    if (now - this.#groupsMs < LOCALITY_EVERY_MS) return;
-    this.#groupsMs = now;
-    for (const one of all) for (const worker of this.#workers) worker.sendGroups(one);
   }
 
   /** Exchanges reports with the remote gateways, at their pace. */

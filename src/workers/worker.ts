@@ -107,6 +107,9 @@ function handle(
       app.gateway().deck.admission.others(message.shared.admission);
       app.localities.setMoved(message.shared.moved);
       return;
+    case "samples":
+      app.localities.find(message.model)?.hear(message.samples);
+      return;
     case "groups": {
       const locality = app.localities.find(message.model);
       if (message.groups === null) locality?.learning.forget();

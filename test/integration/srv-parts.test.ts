@@ -10,6 +10,12 @@ health: { probe: { intervalMs: 50 }, slowStart: { durationMs: 0 } }
 pools: [{ name: chat, kind: openai, policy: round-robin, models: [small], discover: { dns: { srv: _http._tcp.engines } } }]
 `;
 
+interface State {
+  readonly pools: readonly {
+    readonly shards: readonly { readonly id: string; readonly health: { weight: number; tier: number } }[];
+  }[];
+}
+
 test("servers get parts by the weights of their SRV records, and those of a later priority what these cannot take", async () => {
   const one = await serverAt("127.0.0.1", 0);
   const two = await serverAt("127.0.0.1", 0);
@@ -45,6 +51,15 @@ test("servers get parts by the weights of their SRV records, and those of a late
     await expect.poll(async () => (await fetch(`${url}/ready`)).status, patiently).toBe(200);
     await send(24);
     expect([one, two, backup].map(asked)).toEqual([18, 6, 0]);
+    const { pools } = (await (await fetch(`${url}/admin/state`)).json()) as State;
+    const health = new Map(pools[0].shards.map(({ id, health: own }) => [id, own]));
+    const of = ({ port }: typeof one) => health.get(`chat/http://127.0.0.1:${port}`);
+    // It has started; that it gets a third is its part.
+    expect([one, two, backup].map(of)).toMatchObject([
+      { weight: 1, tier: 0 },
+      { weight: 1, tier: 0 },
+      { weight: 1, tier: 1 },
+    ]);
     await one[Symbol.asyncDispose]();
     await send(4);
     expect([asked(two), asked(backup)]).toEqual([10, 0]);

@@ -14,5 +14,6 @@ test("a shard's health says first why it gets nothing, then why it gets less", (
   );
   expect(healthText({ ...READY, ejectedForMs: 1200, circuit: "open" })).toBe("ejected for 2 s");
   expect(healthText({ ...READY, weight: 0.25 })).toBe("starting, 25 % of its part");
+  expect(healthText({ ...READY, tier: 1 })).toBe("ready, as a backup");
   expect(healthText({ ...READY, lack: "reports no load" })).toBe("reports no load");
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { RoutingTrace } from "../../src/model/routing-trace.ts";
 import { signatureShape } from "../../src/routing/locality/signature-shape.ts";
 import { requestFacts } from "../../src/serving/request/request-facts.ts";
+import { mixOf } from "../../src/serving/locality/some-layers.ts";
 import { KnownExperts, keysOf } from "../../src/serving/locality/known-experts.ts";
 
 const SHAPE = signatureShape(2, 8, 2);
@@ -65,6 +66,22 @@ describe("what is known of a request", () => {
     expect(mix[6]).toBeGreaterThan(mix[0]);
     expect(mix[0]).toBeGreaterThan(0);
     expect(signature?.tokens).toBeCloseTo(68, 5);
+  });
+
+  it("is the same of what another process has seen", () => {
+    const [own, other] = [new KnownExperts(SHAPE, 64 * KIB), new KnownExperts(SHAPE, 64 * KIB)];
+    for (const [at, letters] of ["abc", "axy", "abq", "abc"].entries()) {
+      const seen = routing(100 * (1 + at), at, at + 1);
+      own.observe(keysOf(facts(letters)), seen);
+      other.hear(keysOf(facts(letters)), { mix: mixOf(seen, SHAPE), tokens: seen.tokens });
+    }
+    for (const letters of ["abcd", "ab", "zz"]) {
+      const [a, b] = [own.of(facts(letters)), other.of(facts(letters))];
+      expect(b.source).toBe(a.source);
+      expect(b.signature?.tokens).toBeCloseTo(a.signature?.tokens ?? 0, 3);
+      for (const [i, chance] of (a.signature?.mix ?? expect.fail()).entries())
+        expect(b.signature?.mix[i]).toBeCloseTo(chance, 5);
+    }
   });
 
   it("takes no more memory than it may: the longest unused goes", () => {

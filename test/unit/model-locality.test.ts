@@ -222,11 +222,16 @@ describe("periods", () => {
 describe("a process that follows another", () => {
   it("leaves there what it counts and sees, for one report of all", () => {
     const [one, two, primary] = [new Case(SHADOW, true), new Case(SHADOW, true), new Case(SHADOW)];
+    const idle = new Case(SHADOW, true);
     const own = IN_FLIGHT;
     for (let i = 0; i < 400; i++) {
       for (const [process, worker] of [one, two].entries()) {
         worker.send(i, i % 2, () => (i >> 1) % 2);
-        if (i % 4 === 3) primary.locality.add(process, worker.locality.share());
+        if (i % 4 !== 3) continue;
+        const share = worker.locality.share();
+        primary.locality.add(process, share);
+        if (worker === one) idle.locality.hear(share.samples);
+        idle.work();
       }
       primary.clock.ms += EVERY_MS;
       primary.work();
@@ -245,6 +250,10 @@ describe("a process that follows another", () => {
     expect(primary.locality.inFlight).toBe(3 * IN_FLIGHT);
     for (const process of [0, 1]) primary.locality.gone(process);
     expect(primary.locality.inFlight).toBe(IN_FLIGHT);
+    // What one has seen another knows, and counts it as nobody's answer.
+    const mixOf = (locality: ModelLocality) => locality.begin(one.facts(7)).signature?.mix;
+    expect(mixOf(idle.locality)).toEqual(mixOf(one.locality));
+    expect(idle.locality.answers).toEqual({ learned: 0, ignored: 0 });
     // It learns nothing itself.
     expect(one.locality.groups).toBeNull();
     expect(one.report().experts).toBeNull();

@@ -67,6 +67,14 @@ export class ExpertRows<K = string> {
     this.#tokens[row] = this.#tokens[row] * keep + tokens;
   }
 
+  /** Tokens of a request, by the part of them that selects each. @param mix `[layers][experts]` */
+  addMix(row: number, mix: Float32Array, tokens: number): void {
+    const counts = this.counts(row);
+    const keep = 2 ** (-tokens / HALF_LIFE_TOKENS);
+    for (let i = 0; i < counts.length; i++) counts[i] = counts[i] * keep + tokens * mix[i];
+    this.#tokens[row] = this.#tokens[row] * keep + tokens;
+  }
+
   /** Puts what others have observed in the place of what was observed here. */
   set(row: number, { tokens, counts }: Learned): void {
     this.#counts.set(counts.subarray(0, this.width), row * this.width);

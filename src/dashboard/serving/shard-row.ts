@@ -8,6 +8,8 @@ export interface ShardRow {
     readonly circuit: string;
     readonly ejectedForMs: number;
     readonly weight: number;
+    /** Absent where the gateway is of an earlier version. */
+    readonly tier?: number;
     readonly lack: string | null;
     readonly lastFailure: string | null;
   };
@@ -19,6 +21,7 @@ export function healthText({
   circuit,
   ejectedForMs,
   weight,
+  tier = 0,
   lack,
   lastFailure,
 }: ShardRow["health"]): string {
@@ -27,5 +30,6 @@ export function healthText({
   if (ejectedForMs > 0) return `ejected for ${Math.ceil(ejectedForMs / 1000)} s${failed}`;
   if (circuit !== "closed") return `circuit ${circuit}${failed}`;
   if (weight < 1) return `starting, ${Math.round(weight * 100)} % of its part`;
+  if (lack === null && tier > 0) return "ready, as a backup";
   return lack ?? "ready";
 }

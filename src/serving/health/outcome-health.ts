@@ -18,6 +18,7 @@ export interface ShardTrust {
   /** Until an open circuit lets a trial through, or an ejection ends; 0 where there is none. */
   readonly openForMs: number;
   readonly ejectedForMs: number;
+  /** The part of its part that it gets, over 0 to 1: less than all where it has just come back. */
   readonly weight: number;
   /** How the last request failed that did; null when none. */
   readonly lastFailure: FailureKind | null;
@@ -140,7 +141,7 @@ export class OutcomeHealth {
       circuit: circuit.state,
       openForMs: circuit.openForMs(now),
       ejectedForMs: this.#ejections.remainingMs(shard, now),
-      weight: states.weight[shard],
+      weight: states.weight[shard] / this.#weights[shard],
       lastFailure: this.#lastFailures[shard],
     };
   }

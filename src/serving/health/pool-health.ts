@@ -19,6 +19,8 @@ const TICK_MS = 100;
 /** The state of one shard, for people. */
 export interface ShardHealth extends ShardTrust {
   readonly ready: boolean;
+  /** Above 0 where it is for what others cannot take. */
+  readonly tier: number;
   /** Why it is not ready, or reports no load; null when it does both. */
   readonly lack: string | null;
 }
@@ -215,9 +217,9 @@ export class PoolHealth implements NewsListener {
 
   view(shard: number): ShardHealth {
     const { lastFailure, ...trust } = this.#outcomes.view(shard);
-    const ready = this.#options.states.ready[shard] === 1;
+    const { states } = this.#options;
     const lack = this.#readiness.lack(shard) ?? this.#loadLacks[shard];
-    return { ready, ...trust, lack, lastFailure };
+    return { ready: states.ready[shard] === 1, ...trust, tier: states.tier[shard], lack, lastFailure };
   }
 
   /** Writes which shards are ready and which admit requests; when too few ready ones would, all of them do. */

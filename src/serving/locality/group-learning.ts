@@ -1,10 +1,13 @@
 import type { ExpertSignature, LocalityRouter } from "../../routing/locality/locality-router.ts";
 import { type RequestGroups, groupsOf } from "../../routing/locality/request-groups.ts";
+import type { Keys } from "./known-experts.ts";
 import type { NodeHops } from "./pool-hops.ts";
 import type { Sent } from "./sent.ts";
 
 /** What an answer has named: groups are learned from these. */
 export interface GroupSample {
+  /** By which its like are known; null where only groups are learned from it. */
+  readonly keys: Keys | null;
   readonly sent: Sent;
   readonly signature: ExpertSignature;
   /** Whether it went, or would have gone, where its like are: else it says nothing of its pool. */

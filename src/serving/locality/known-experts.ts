@@ -80,6 +80,12 @@ export class KnownExperts {
       if (keys[source] !== NONE) this.#rows.add(this.#rows.use(keys[source]), routing);
   }
 
+  /** The same of a request that another process has had. */
+  hear(keys: Keys, { mix, tokens }: ExpertSignature): void {
+    for (const source of SOURCES)
+      if (keys[source] !== NONE) this.#rows.addMix(this.#rows.use(keys[source]), mix, tokens);
+  }
+
   /** The longest earlier prompt that it begins with; −1 for none. */
   #turn(prefix: Uint32Array): number {
     const blocks = prefix.length / 2;

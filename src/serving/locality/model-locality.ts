@@ -193,6 +193,11 @@ export class ModelLocality implements LocalityLedger {
       sent,
     );
     this.#batches.inFlight(this.inFlight / names.length, sent);
+    this.hear(samples);
+  }
+
+  /** What answers to other processes have named: this one counts for them, or follows the same one. */
+  hear(samples: readonly GroupSample[]): void {
     this.#samples.push(...samples.slice(0, MOST_WAITING - this.#samples.length));
     if (samples.length > 0) this.#turns.wake();
   }
@@ -274,7 +279,9 @@ export class ModelLocality implements LocalityLedger {
       return true;
     }
     const sample = this.#samples.shift();
-    if (sample !== undefined) {
+    if (sample !== undefined && this.#options.follows === true) {
+      if (sample.keys !== null) this.known.hear(sample.keys, sample.signature);
+    } else if (sample !== undefined) {
       this.learning.observe(sample);
       this.#batches.add(sample, this.#options.clock.now());
     }
@@ -290,6 +297,7 @@ export class ModelLocality implements LocalityLedger {
     this.known.observe(keys, routing);
     const goes = this.settings.mode === "shadow" || sent.arm === "locality";
     const sample = {
+      keys,
       sent,
       signature,
       goes,

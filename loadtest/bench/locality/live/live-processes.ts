@@ -55,7 +55,11 @@ export class ProcessesTogether {
     this.#sharedMs = nowMs;
     for (const primary of this.#primary.all) {
       const own = this.all.flatMap(({ localities }) => localities.find(primary.model) ?? []);
-      for (const [i, one] of own.entries()) primary.add(i, one.share());
+      for (const [i, one] of own.entries()) {
+        const share = one.share();
+        primary.add(i, share);
+        for (const other of own) if (other !== one) other.hear(share.samples);
+      }
       const { groups } = primary;
       if (groups !== null) for (const one of own) one.takeGroups(groups);
     }
