@@ -53,14 +53,6 @@ export class PlacementJudge {
     };
   }
 
-  /** More tokens a second on other places for the same experts; null where the load is not known. */
-  gainOn(topology: Topology): number | null {
-    const { load, unit } = this.#pool;
-    if (load === null || unit.begins === null) return null;
-    const best = this.#judged(this.solved(unit.begins.placement.topology, null));
-    return best.cost / this.#judged(this.solved(topology, null)).cost - 1;
-  }
-
   /** A placement for the load that is measured. @param previous which replicas stay beside as far as may be; null for any */
   solved(topology: Topology, previous: Plan | null): Plan {
     return placedAnew(this.#placing, topology, previous?.placement ?? null);
