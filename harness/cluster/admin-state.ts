@@ -4,6 +4,7 @@ export interface AdminState {
   readonly pools: readonly {
     readonly epoch: number;
     readonly control: {
+      readonly leader: { readonly gateway: string; readonly sinceMs: number } | null;
       readonly leading: boolean;
       readonly ranks: readonly string[];
       readonly missing: readonly unknown[];

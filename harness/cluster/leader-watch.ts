@@ -10,7 +10,10 @@ interface Look {
   readonly askedMs: number;
   readonly answeredMs: number;
   readonly leading: boolean;
+  /** Of the terms since its start, or its reload; these begin at 1 again. */
   readonly terms: number;
+  /** When that term began; null while its own word of it is on its way. */
+  readonly sinceMs: number | null;
 }
 
 /**
@@ -37,8 +40,10 @@ export class LeaderWatch {
     while (!this.#stopping.signal.aborted) {
       const askedMs = performance.now();
       try {
-        const { leading, totals } = (await state(gateway)).pools[0].control;
-        this.#judge({ gateway, askedMs, answeredMs: performance.now(), leading, terms: totals.terms });
+        const { leading, leader, totals } = (await state(gateway)).pools[0].control;
+        const sinceMs = leader?.sinceMs ?? null;
+        const answeredMs = performance.now();
+        this.#judge({ gateway, askedMs, answeredMs, leading, terms: totals.terms, sinceMs });
       } catch {
         // It is gone, or cut off: what it does now is not known.
       }
@@ -48,7 +53,7 @@ export class LeaderWatch {
 
   #judge(now: Look): void {
     const before = this.#looks.findLast(({ gateway }) => gateway === now.gateway);
-    if (before?.leading === true && now.leading && before.terms === now.terms) {
+    if (before?.leading === true && now.leading && sameTerm(before, now)) {
       const other = this.#looks.find(
         ({ gateway, askedMs, answeredMs, leading }) =>
           leading && gateway !== now.gateway && askedMs >= before.answeredMs && answeredMs <= now.askedMs,
@@ -59,4 +64,8 @@ export class LeaderWatch {
     this.#looks.push(now);
     if (this.#looks.length > LOOKS_KEPT) this.#looks.shift();
   }
+}
+
+function sameTerm(before: Look, now: Look): boolean {
+  return before.terms === now.terms && before.sinceMs === now.sinceMs && now.sinceMs !== null;
 }

@@ -3,8 +3,17 @@ import type { AdminState } from "../../harness/cluster/admin-state.ts";
 import { LeaderWatch } from "../../harness/cluster/leader-watch.ts";
 import { patiently } from "../patiently.ts";
 
-function stateOf(leading: boolean, terms: number): AdminState {
-  const control = { leading, totals: { terms }, ranks: [], missing: [], paused: false, rollout: null };
+function stateOf(leading: boolean, terms: number, sinceMs = 0): AdminState {
+  const leader = leading ? { gateway: "it", sinceMs } : null;
+  const control = {
+    leader,
+    leading,
+    totals: { terms },
+    ranks: [],
+    missing: [],
+    paused: false,
+    rollout: null,
+  };
   return { store: { reachable: true }, pools: [{ epoch: 1, control }] };
 }
 
@@ -28,6 +37,18 @@ test("gateways that lead in turns are none", async () => {
     return stateOf(gateway === leader, terms[gateway]);
   });
   await expect.poll(() => asked, patiently).toBeGreaterThan(60);
+  await watch.stop();
+  expect(watch.violations).toEqual([]);
+});
+
+test("gateways that lead in turns, and start anew each time, are none", async () => {
+  let asked = 0;
+  // Its looks are so far apart that what lies between them is not seen.
+  const watch = new LeaderWatch(2, async (gateway) => {
+    asked++;
+    return stateOf(true, 1, gateway + 2 * asked);
+  });
+  await expect.poll(() => asked, patiently).toBeGreaterThan(20);
   await watch.stop();
   expect(watch.violations).toEqual([]);
 });

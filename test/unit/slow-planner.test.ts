@@ -6,12 +6,16 @@ import { ALL_RANKS, stepsOf, without } from "./cluster-steps.ts";
 const ROUNDS = 40;
 
 let cluster: ModelCluster;
+/** The planner answers again. */
+let release: () => void;
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "setTimeout", "clearTimeout"] });
   cluster = new ModelCluster(2, 0, () => cluster.nowMs);
+  release = () => {};
   await cluster.start();
 });
 afterEach(async () => {
+  release();
   await cluster.stop();
   vi.useRealTimers();
 });
@@ -28,7 +32,7 @@ async function loads(count: number): Promise<void> {
 
 test("what is measured is published every round while the planner decides, and then the decision", async () => {
   await loads(2);
-  const release = cluster.members[0].planner.hold();
+  release = cluster.members[0].planner.hold();
   const heard: { readonly atMs: number; readonly behindMs: number; readonly epoch: number }[] = [];
   view().onReport(({ atMs, epoch }) => heard.push({ atMs, behindMs: cluster.nowMs - atMs, epoch }));
   const { epoch } = view().snapshot ?? {};
@@ -45,7 +49,7 @@ test("what is measured is published every round while the planner decides, and t
 
 test("a loss is stored meanwhile; a decision that rests on what was before is dropped", async () => {
   await loads(4);
-  const release = cluster.members[0].planner.hold();
+  release = cluster.members[0].planner.hold();
   await loads(2);
   await cluster.die(3, 1);
   await settle();
@@ -62,7 +66,7 @@ test("a loss is stored meanwhile; a decision that rests on what was before is dr
 
 test("a stage that ranks have prepared is published when the planner is there again; nothing else waits", async () => {
   await rollingOut();
-  const release = cluster.members[0].planner.hold();
+  release = cluster.members[0].planner.hold();
   for (const rank of ALL_RANKS) await cluster.poll(rank, 1);
   await settle();
   await loads(ROUNDS);
