@@ -365,13 +365,14 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
 
 /** gRPC is loaded where it is needed. */
 async function openPicker(
-  { picker }: Config,
+  { picker, http }: Config,
   parts: Omit<PickerParts, "endpoints">,
 ): Promise<PickerListener | null> {
   if (picker === null) return null;
   const { PickerListener } = await import("./picker/picker-listener.ts");
   const pools = () => parts.gateway().pools;
-  return new PickerListener(picker, { ...parts, endpoints: picker.endpoints }, pools);
+  const limits = { most: http.maxConnections, silentMs: http.headersTimeoutMs, idleMs: http.keepAliveMs };
+  return new PickerListener(picker, { ...parts, endpoints: picker.endpoints }, pools, limits);
 }
 
 /** One line when something is wrong with the store, when something else is, and when nothing is any more. */

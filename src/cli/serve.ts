@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { compose } from "../compose.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
+import { tlsThatWaits } from "../config/read-listeners.ts";
 import { lookUpSrv } from "../discovery/dns-source.ts";
 import { FoundServers } from "../discovery/found-servers.ts";
 import { lookUp } from "../discovery/lookup.ts";
@@ -103,7 +104,7 @@ async function serveBy(
     const others = { ...(admin === null ? {} : { admin }), ...(picker === null ? {} : { picker }) };
     result({ url, ...others }, `listening on ${url}${operators}${picks}`);
     watch.start();
-    hangups.begin(() => reload(path, watch, follow, progress));
+    hangups.begin(() => reload(path, config, watch, follow, progress));
     if (!signal.aborted) await once(signal, "abort");
     hangups.end();
     files.stop();
@@ -121,6 +122,7 @@ async function load(path: string, progress: (line: string) => void): Promise<Con
 /** A configuration that cannot be reloaded changes nothing. */
 async function reload(
   path: string,
+  running: Config,
   watch: ServerWatch,
   follow: (config: Config) => Promise<void>,
   progress: (line: string) => void,
@@ -129,6 +131,7 @@ async function reload(
     const written = await load(path, progress);
     await watch.change(written);
     await follow(written);
+    for (const line of tlsThatWaits(running, written)) progress(line);
     progress("the configuration is reloaded");
   } catch (error) {
     const { message, others = [] } = error as Partial<InputError> & Error;

@@ -82,6 +82,24 @@ export function checkReload(running: Config, { access }: Pick<Config, "access">)
       throw new InputError("reload", field, `is ${host} until the next start, and ${CLIENTS}`);
 }
 
+/** One line for each listener that speaks another way than a configuration now says, until the next start. */
+export function tlsThatWaits(running: Config, next: Config): readonly string[] {
+  const listeners = ({ listenerTls, picker }: Config) =>
+    [
+      ["http.tls", listenerTls.http],
+      ["http.admin.tls", listenerTls.admin],
+      ["picker", picker?.tls ?? null],
+    ] as const;
+  const wayOf = (tls: ListenerTls | null) =>
+    tls === null
+      ? "unencrypted"
+      : `TLS ${asksCertificates(tls) ? "with" : "without"} certificates of clients`;
+  return listeners(running).flatMap(([setting, tls], i) => {
+    const [now, then] = [wayOf(tls), wayOf(listeners(next)[i][1])];
+    return now === then ? [] : [`${setting}: its listener stays ${now} until the next start, then ${then}`];
+  });
+}
+
 function asksCertificates(tls: ListenerTls | null): boolean {
   return (tls?.clientCa ?? null) !== null;
 }

@@ -4,11 +4,51 @@ import { readProcessingRequest } from "./wire/processing-request.ts";
 
 type Call = ServerDuplexStream<Buffer, Buffer>;
 
-/** Picks for the request of one `ext_proc` stream. */
-export function process(parts: PickerParts, call: Call): void {
-  const stream = new GrpcStream(call);
+/** How many streams there may be at once, and how long one may say nothing at first. */
+export interface StreamLimits {
+  readonly most: number;
+  readonly silentMs: number;
+}
+
+/** The `ext_proc` streams of a picker. */
+export class GrpcStreams {
+  readonly #parts: PickerParts;
+  readonly #limits: StreamLimits;
+  #open = 0;
+
+  constructor(parts: PickerParts, limits: StreamLimits) {
+    this.#parts = parts;
+    this.#limits = limits;
+  }
+
+  begin(call: Call): void {
+    if (this.#open >= this.#limits.most) {
+      call.emit("error", { code: status.RESOURCE_EXHAUSTED, details: "as many streams are open as may" });
+      return;
+    }
+    this.#open++;
+    let isOpen = true;
+    pick(this.#parts, call, this.#limits.silentMs, () => {
+      if (isOpen) this.#open--;
+      isOpen = false;
+    });
+  }
+}
+
+/** Picks for the request of one stream. @param onOver nothing more is said on it; may be called again */
+function pick(parts: PickerParts, call: Call, silentMs: number, onOver: () => void): void {
+  const stream = new GrpcStream(call, onOver);
   const request = new PickedRequest(parts, stream);
+  const silent = setTimeout(() => {
+    request.cut();
+    stream.fail("no message came in time");
+  }, silentMs);
+  call.once("close", () => {
+    clearTimeout(silent);
+    onOver();
+  });
   call.on("data", (bytes: Buffer) => {
+    clearTimeout(silent);
     let message: ReturnType<typeof readProcessingRequest>;
     try {
       message = readProcessingRequest(bytes);
@@ -26,13 +66,15 @@ export function process(parts: PickerParts, call: Call): void {
 /** Messages to the proxy. One that does not read them is not read. */
 class GrpcStream implements ProxyStream {
   readonly #call: Call;
+  readonly #onOver: () => void;
   #ended = false;
   /** It has to read before it is read, and bodies of others have their turns. */
   #full = false;
   #waits = false;
 
-  constructor(call: Call) {
+  constructor(call: Call, onOver: () => void) {
     this.#call = call;
+    this.#onOver = onOver;
   }
 
   send(message: Buffer): void {
@@ -48,6 +90,7 @@ class GrpcStream implements ProxyStream {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#onOver();
     this.#call.end();
     // What it still sends is dropped; its end has to be seen.
     this.#call.resume();
@@ -56,6 +99,7 @@ class GrpcStream implements ProxyStream {
   fail(why: string): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#onOver();
     this.#call.emit("error", { code: status.FAILED_PRECONDITION, details: why });
   }
 

@@ -3,7 +3,7 @@ import type { PickerConfig } from "../config/picker-config.ts";
 import type { ListenerTls } from "../config/read-tls.ts";
 import { InputError } from "../lib/errors.ts";
 import type { ServingPool } from "../serving/serving-pool.ts";
-import { process } from "./grpc-stream.ts";
+import { GrpcStreams, type StreamLimits } from "./grpc-stream.ts";
 import type { PickerParts } from "./picked-request.ts";
 import { ShownCertificates } from "./shown-certificates.ts";
 import { EXTERNAL_PROCESSOR, externalProcessor, health } from "./services.ts";
@@ -11,6 +11,8 @@ import { type HealthCheck, NOT_SERVING, SERVING } from "./wire/health-messages.t
 
 /** What Envoy puts around a piece of a body. */
 const ENVELOPE_BYTES = 65_536;
+/** Streams of one connection; a proxy with more requests in flight opens another. */
+const STREAMS_OF_CONNECTION = 4096;
 
 /** The endpoint picker's gRPC listener, beside HTTP: picks, and its health. */
 export class PickerListener {
@@ -20,17 +22,28 @@ export class PickerListener {
   readonly #certificates: ShownCertificates | null;
   #stopping = false;
 
-  /** @param pools those that it picks for now */
-  constructor(config: PickerConfig, parts: PickerParts, pools: () => readonly ServingPool[]) {
+  /**
+   * @param pools those that it picks for now
+   * @param limits.idleMs how long a connection without a stream is kept
+   */
+  constructor(
+    config: PickerConfig,
+    parts: PickerParts,
+    pools: () => readonly ServingPool[],
+    limits: StreamLimits & { readonly idleMs: number },
+  ) {
+    const streams = new GrpcStreams(parts, limits);
     this.#config = config;
     this.#pools = pools;
     this.#certificates = config.tls === null ? null : new ShownCertificates(config.tls);
     this.#server = new Server({
       "grpc.max_receive_message_length": parts.bodies.limitBytes + ENVELOPE_BYTES,
       "grpc.max_send_message_length": -1,
+      "grpc.max_concurrent_streams": STREAMS_OF_CONNECTION,
+      "grpc.max_connection_idle_ms": limits.idleMs,
     });
     this.#server.addService(externalProcessor, {
-      Process: (call: Parameters<typeof process>[1]) => process(parts, call),
+      Process: (call: Parameters<GrpcStreams["begin"]>[0]) => streams.begin(call),
     });
     this.#server.addService(health, {
       Check: ({ request }: ServerUnaryCall<HealthCheck, number>, answer: sendUnaryData<number>) =>

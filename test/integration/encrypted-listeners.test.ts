@@ -15,6 +15,7 @@ import {
   startGateway,
 } from "../../harness/fakes/start-gateway.ts";
 import { type ScratchFolder, scratchFolder } from "../../harness/scratch-folder.ts";
+import { tlsThatWaits } from "../../src/config/read-listeners.ts";
 
 let folder: ScratchFolder;
 let ours: Authority;
@@ -243,4 +244,22 @@ test("a certificate that ends soon is said", async () => {
   const { notes } = await readConfig(config(brief));
   expect(notes).toEqual([expect.stringMatching(/^http\.tls: the certificate expires at \d{4}-/)]);
   expect((await readConfig(config(first))).notes).toEqual([]);
+});
+
+test("what a listener speaks waits for the next start, and that is said", async () => {
+  const plain = await readConfig(chatPool("http://a"));
+  const [encrypted, mutual] = await Promise.all([
+    readConfig(config(first)),
+    readConfig(config(first, ours.caFile)),
+  ]);
+  const said = [
+    [plain, encrypted, "unencrypted until the next start, then TLS without certificates of clients"],
+    [encrypted, plain, "TLS without certificates of clients until the next start, then unencrypted"],
+    [mutual, encrypted, "TLS with certificates of clients until the next start, then TLS without"],
+  ] as const;
+  for (const [running, next, expected] of said)
+    expect(tlsThatWaits(running, next)).toEqual([
+      expect.stringContaining(`http.tls: its listener stays ${expected}`),
+    ]);
+  expect(tlsThatWaits(encrypted, await readConfig(config(second)))).toEqual([]);
 });

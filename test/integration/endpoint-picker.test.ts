@@ -236,6 +236,18 @@ pools: [${[
   await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
 });
 
+test("streams that say nothing end, and no more are open than may", async () => {
+  await using server = await serverAt("127.0.0.1", 0);
+  const pool = `{ name: p, kind: openai, models: [small], urls: ["http://127.0.0.1:${server.port}"] }`;
+  await using running = await picking(pool, "http: { maxConnections: 2, headersTimeoutMs: 300 }");
+  const { proxy } = running;
+  const silent = [0, 1, 2].map(() => proxy.begin());
+  expect(await Promise.all(silent.map(({ ended }) => ended))).toEqual([9, 9, 8]);
+  // They are over for the picker, whatever their proxy does.
+  const [head] = await proxy.begin().say(chatHeaders(), chatBody(CHAT_SMALL)).answers(2);
+  expect(head.endpoints).toBe(`127.0.0.1:${server.port}`);
+});
+
 test("what is no message ends its stream alone", async () => {
   await using server = await serverAt("127.0.0.1", 0);
   await using running = await picking(
