@@ -75,7 +75,9 @@ export class PickerCase {
     this.memory = new BodyMemory(memoryBytes);
     const { deck, pools, clock } = this.flights;
     const refresh = new ModelRefresh(async () => {}, clock);
-    const makings = { models, prefixIndexBytes: 65_536, rng: new Rng(1), localities: null };
+    const { locality } = this.flights;
+    const localities = locality === null ? null : { of: () => locality, keep: () => {} };
+    const makings = { models, prefixIndexBytes: 65_536, rng: new Rng(1), localities };
     const gateway = new Gateway(pools, deck, makings, refresh, () => {});
     this.#parts = {
       gateway: () => gateway,
