@@ -46,6 +46,7 @@ export default defineConfig({
     // Only a broken machine is as slow as this.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       {
         extends: true,
