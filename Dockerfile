@@ -24,5 +24,5 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
     CMD ["node", "dist/node/plimsoll.js", "health"]
 # Nothing under /app is written. Workers (more than one) have a socket in /tmp.
-ENTRYPOINT ["node", "--max-semi-space-size=8", "dist/node/plimsoll.js"]
+ENTRYPOINT ["node", "dist/node/plimsoll.js"]
 CMD ["serve", "--config", "/etc/plimsoll/config.yaml"]

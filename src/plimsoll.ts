@@ -1,6 +1,5 @@
-#!/usr/bin/env -S node --max-semi-space-size=8
+#!/usr/bin/env node
 // What the package's command is. It imports nothing that an older Node lacks, so that it can say so.
-// MiB of a young generation's half: collections of smaller ones hold streams up for less (docs/performance.md).
 import process from "node:process";
 
 const LEAST_MAJOR = 24;

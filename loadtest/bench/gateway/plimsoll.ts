@@ -13,9 +13,6 @@ export const PLIMSOLL = "plimsoll";
 
 const MAIN = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
 
-/** What src/plimsoll.ts and package.json start it with. */
-const AS_INSTALLED = ["--max-semi-space-size=8"];
-
 /**
  * What is traced before anything counts: near its limit a gateway has traced as much within half a minute at 1 %, and V8
  * has compiled what traces.
@@ -85,7 +82,7 @@ function gatewayOf(
       // As JSON, which is YAML.
       await writeFile(path, JSON.stringify(settings));
       const profiling = profileFolder === null ? [] : ["--cpu-prof", "--cpu-prof-dir", profileFolder];
-      const args = [...(main === MAIN ? AS_INSTALLED : []), ...profiling, main, "serve", "--config", path];
+      const args = [...profiling, main, "serve", "--config", path];
       const notes = [
         `policy ${policy ?? "expert-aware"}`,
         ...(captures ? ["all recorded"] : []),
