@@ -222,7 +222,8 @@ export async function compose(config: Config, surroundings: PoolSurroundings): P
   const access = new Access(config, { now: wallClock });
   const origins = new OriginReader(config.tenancy, access, config.admission);
   const { host: httpHost, showServers } = config.http;
-  const shards = new ShardNames(gateway, () => showServers ?? (staysHere(httpHost) && !access.asksClients));
+  const local = staysHere(httpHost);
+  const shards = new ShardNames(gateway, () => showServers ?? (local && !access.asksClients));
   const parts = {
     gateway,
     controlled: pools.controlled,
